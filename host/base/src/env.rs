@@ -1,0 +1,112 @@
+//! Names and patterns of environment variables.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// A snapshot of an environment. Values need not be UTF-8.
+pub type EnvMap = BTreeMap<OsString, OsString>;
+
+/// A name with `*` wildcards, such as `VITE_*`; `*` stands for any run of characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct EnvPattern(String);
+
+impl EnvPattern {
+    /// Takes the text of a pattern as it is.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a name fits the whole pattern.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+            return false;
+        };
+        let mut parts: Vec<&str> = parts.collect();
+        let Some(last) = parts.pop() else { return rest.is_empty() };
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
+/// A list of patterns, with `!` carving out exceptions wherever it stands.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct EnvPatterns {
+    included: Vec<EnvPattern>,
+    excluded: Vec<EnvPattern>,
+}
+
+impl EnvPatterns {
+    /// Takes a list as a person writes it.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut list = Self::default();
+        for pattern in patterns {
+            match pattern.strip_prefix('!') {
+                Some(pattern) => list.excluded.push(EnvPattern::new(pattern)),
+                None => list.included.push(EnvPattern::new(pattern)),
+            }
+        }
+        list
+    }
+
+    /// Whether a name is included and not carved out.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.included.iter().any(|pattern| pattern.matches(name))
+            && !self.excluded.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether nothing is included.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.included.is_empty()
+    }
+
+    /// The included names without a wildcard: their absence can be told too.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.included.iter().map(EnvPattern::as_str).filter(|name| !name.contains('*'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_any_run() {
+        for (pattern, name, fits) in [
+            ("VITE_*", "VITE_A", true),
+            ("VITE_*", "VITE_", true),
+            ("VITE_*", "XVITE_A", false),
+            ("*_TOKEN", "NPM_TOKEN", true),
+            ("*_TOKEN", "NPM_TOKENS", false),
+            ("A*B*C", "AxxByyC", true),
+            ("A*B*C", "AxxC", false),
+            ("A*A", "A", false),
+            ("NAME", "NAME", true),
+            ("NAME", "NAMES", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(EnvPattern::new(pattern).matches(name), fits, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn exclusions_win_wherever_they_stand() {
+        let list = EnvPatterns::new(["!A_SECRET", "A_*", "B"]);
+        assert!(list.matches("A_X") && list.matches("B"));
+        assert!(!list.matches("A_SECRET"));
+        assert_eq!(list.literals().collect::<Vec<_>>(), ["B"]);
+    }
+}

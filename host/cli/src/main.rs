@@ -1,0 +1,3 @@
+//! Runs the tasks of a JavaScript workspace and brings back what did not change.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Finds the workspace and reads what people wrote about their tasks.

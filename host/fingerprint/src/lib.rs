@@ -1,0 +1,1 @@
+//! Hashes what was observed, compares then with now, says why.

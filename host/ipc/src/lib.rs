@@ -1,0 +1,1 @@
+//! The per-step server that turns client messages into a sealed report.

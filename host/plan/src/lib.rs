@@ -1,0 +1,1 @@
+//! Turns a project and a request into an ordered plan of invocations.

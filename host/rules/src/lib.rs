@@ -1,0 +1,1 @@
+//! Loads rule components, asks them, validates their answers.

@@ -1,0 +1,1 @@
+//! Keeps entries and gives them back: a redb index and tar.zst blobs.

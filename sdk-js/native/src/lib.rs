@@ -1,0 +1,1 @@
+//! The Node client that the runner materialises.

@@ -1,0 +1,1 @@
+//! What a cooperating tool links: tells the runner what it knows, and is silent without one.

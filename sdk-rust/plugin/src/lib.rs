@@ -1,0 +1,1 @@
+//! What a rule author links: bindings, export macro, native test session.

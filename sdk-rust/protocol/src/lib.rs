@@ -1,0 +1,1 @@
+//! The messages a tool and the runner exchange.

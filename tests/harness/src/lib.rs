@@ -1,0 +1,1 @@
+//! Runs stories: a fixture folder, steps, an expected outcome.

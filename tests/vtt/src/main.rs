@@ -1,0 +1,3 @@
+//! A tiny deterministic tool that stories use for their steps.
+
+fn main() {}

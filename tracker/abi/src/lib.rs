@@ -1,0 +1,1 @@
+//! The vocabulary of accesses that every tier of the tracker shares.

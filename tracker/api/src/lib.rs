@@ -1,0 +1,1 @@
+//! Runs a command and reports every path its process tree touched.

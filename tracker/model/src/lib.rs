@@ -1,0 +1,1 @@
+//! Ordered accesses in, the state of each path and an honest completeness out.
