@@ -39,7 +39,12 @@ impl Digest {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.0
             .iter()
-            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+            .flat_map(|byte| {
+                [
+                    DIGITS[usize::from(byte >> 4)],
+                    DIGITS[usize::from(byte & 15)],
+                ]
+            })
             .map(char::from)
             .collect()
     }
@@ -95,6 +100,9 @@ mod tests {
     #[test]
     fn a_reader_and_a_slice_digest_alike() {
         let bytes = vec![7; 200_000];
-        assert_eq!(Digest::of_reader(&mut &bytes[..]).unwrap(), Digest::of(&bytes));
+        assert_eq!(
+            Digest::of_reader(&mut &bytes[..]).unwrap(),
+            Digest::of(&bytes)
+        );
     }
 }

@@ -31,9 +31,13 @@ impl EnvPattern {
             return false;
         };
         let mut parts: Vec<&str> = parts.collect();
-        let Some(last) = parts.pop() else { return rest.is_empty() };
+        let Some(last) = parts.pop() else {
+            return rest.is_empty();
+        };
         for part in parts {
-            let Some(at) = rest.find(part) else { return false };
+            let Some(at) = rest.find(part) else {
+                return false;
+            };
             rest = &rest[at + part.len()..];
         }
         rest.ends_with(last)
@@ -75,7 +79,10 @@ impl EnvPatterns {
 
     /// The included names without a wildcard: their absence can be told too.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.included.iter().map(EnvPattern::as_str).filter(|name| !name.contains('*'))
+        self.included
+            .iter()
+            .map(EnvPattern::as_str)
+            .filter(|name| !name.contains('*'))
     }
 }
 
@@ -98,7 +105,11 @@ mod tests {
             ("NAME", "NAMES", false),
             ("*", "", true),
         ] {
-            assert_eq!(EnvPattern::new(pattern).matches(name), fits, "{pattern} {name}");
+            assert_eq!(
+                EnvPattern::new(pattern).matches(name),
+                fits,
+                "{pattern} {name}"
+            );
         }
     }
 

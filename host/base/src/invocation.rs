@@ -50,7 +50,10 @@ pub struct FilePolicy {
 
 impl Default for FilePolicy {
     fn default() -> Self {
-        Self { auto: true, globs: Vec::new() }
+        Self {
+            auto: true,
+            globs: Vec::new(),
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl AbsPath {
     /// The path of a workspace-relative path below this root.
     #[must_use]
     pub fn join_rel(&self, relative: &RelPath) -> Self {
-        Self(if relative.is_root() { self.0.clone() } else { self.0.join(relative.as_path()) })
+        Self(if relative.is_root() {
+            self.0.clone()
+        } else {
+            self.0.join(relative.as_path())
+        })
     }
 
     /// This path relative to `root`, if it lies at or below it.
@@ -207,7 +211,9 @@ impl RelPath {
     pub fn join(&self, relative: impl AsRef<[u8]>) -> Result<Self, PathError> {
         let relative = relative.as_ref();
         if relative.first() == Some(&b'/') {
-            return Err(PathError::NotInside(String::from_utf8_lossy(relative).into_owned()));
+            return Err(PathError::NotInside(
+                String::from_utf8_lossy(relative).into_owned(),
+            ));
         }
         if self.is_root() {
             return Self::new(relative);

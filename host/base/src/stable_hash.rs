@@ -72,6 +72,9 @@ mod tests {
         };
         assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
         assert_ne!(hash(&["a"]), hash(&["a", ""]));
-        assert_ne!(StableHasher::new("a").finish(), StableHasher::new("b").finish());
+        assert_ne!(
+            StableHasher::new("a").finish(),
+            StableHasher::new("b").finish()
+        );
     }
 }

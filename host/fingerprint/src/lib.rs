@@ -1,1 +1,33 @@
-//! Hashes what was observed, compares then with now, says why.
+//! Hashes what was observed, compares then with now, and says why they differ.
+//!
+//! A run is described by [`Observation`]; [`seal`] decides from it and from the disk what was
+//! input, what was output, and whether the run may be stored at all. A look-up asks
+//! [`compare`] whether the states an entry was recorded under hold now. Nothing here opens the
+//! store, runs a process or words a message.
+#![forbid(unsafe_code)]
+
+mod classify;
+mod compare;
+mod disk;
+mod env;
+mod globs;
+mod item;
+mod key;
+mod ledger;
+mod observed;
+mod outside;
+mod seal;
+mod why;
+
+pub use classify::{Class, Classified, Surroundings, classify};
+pub use compare::{Comparison, Look, Reasons, compare, covering};
+pub use disk::{Disk, StatRow, StatRows};
+pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
+pub use globs::{Filter, GlobError, Globs, PathRules, expand};
+pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};
+pub use key::{DeclaredEnv, WeakParts};
+pub use ledger::{Ledger, LedgerRow};
+pub use observed::{Change, ChangeKind, Observation, PathFacts, Seen, StartBytes, StateSeen};
+pub use outside::{Outside, OutsideFacts, in_enclosing_repository};
+pub use seal::{ResultPath, SealRequest, Sealed, seal};
+pub use why::{NotStored, Why};

@@ -1,0 +1,221 @@
+//! Then and now: whether the states an entry was recorded under hold.
+
+use std::collections::BTreeSet;
+
+use vt_base::RelPath;
+
+use crate::disk::{Disk, StatRow};
+use crate::globs::PathRules;
+use crate::item::{EntryStates, Item, Listed, PathSet, State};
+use crate::key::env_difference;
+use crate::ledger::Ledger;
+use crate::observed::StateSeen;
+use crate::why::Why;
+
+/// What a listing does not show: the step's own doing, and what nobody wants counted.
+pub struct Look<'a> {
+    /// The disk now.
+    pub disk: &'a Disk<'a>,
+    /// What the step left on it.
+    pub ledger: &'a Ledger,
+    /// What is ignored by config and rules.
+    pub rules: &'a PathRules,
+    /// What is ignored because a tool said so in the recorded run.
+    pub ignored: &'a [RelPath],
+    /// The result set of the recorded run, its tombstones, and the directories above its results.
+    pub covered: &'a BTreeSet<RelPath>,
+}
+
+impl Look<'_> {
+    /// Whether a listing or a declared pattern leaves this child out.
+    #[must_use]
+    pub fn skips(&self, child: &RelPath) -> bool {
+        self.covered.contains(child)
+            || self.ignored.iter().any(|prefix| child.starts_with(prefix))
+            || (self.rules.input.auto && !self.rules.input.counts(child))
+            || self.is_own(child)
+    }
+
+    /// Whether what is at a path now is what the step left there.
+    #[must_use]
+    pub fn is_own(&self, path: &RelPath) -> bool {
+        if !self.ledger.0.contains_key(path) {
+            return false;
+        }
+        let Some((kind, row)) = self.disk.node(path) else {
+            return false;
+        };
+        if self
+            .ledger
+            .own(path, &StateSeen::Present(kind, row))
+            .is_some()
+        {
+            return true;
+        }
+        // Touched or copied back, the content may still be what the step left.
+        self.ledger.0[path].state == self.disk.path_state(path).0
+    }
+
+    /// The state of an item now, with the identity it was read under.
+    #[must_use]
+    pub fn state(&self, item: &Item) -> (State, Option<StatRow>) {
+        match item {
+            // A declared input stays one whatever is ignored, so globs skip results only.
+            Item::Glob(_) => self.disk.state(item, &|path| {
+                self.covered.contains(path) || self.is_own(path)
+            }),
+            _ => self.disk.state(item, &|path| self.skips(path)),
+        }
+    }
+}
+
+/// The outcome of a comparison.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// Every state holds.
+    Same,
+    /// The reasons why not; all of them if they were asked for.
+    Differs(Vec<Why>),
+}
+
+/// How many reasons are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reasons {
+    /// Stop at the first difference.
+    First,
+    /// Find every difference.
+    All,
+}
+
+/// Compares the states of an entry with the world now. `program` is the name of the step's own
+/// program, to tell it from the tools it uses.
+#[must_use]
+pub fn compare(
+    path_set: &PathSet,
+    states: &EntryStates,
+    look: &Look<'_>,
+    program: &str,
+    reasons: Reasons,
+) -> Comparison {
+    let mut whys = Vec::new();
+    for (item, then) in path_set.0.iter().zip(&states.0) {
+        let (now, _) = look.state(item);
+        if now == *then {
+            continue;
+        }
+        whys.extend(explain(item, then, &now, program));
+        if reasons == Reasons::First {
+            break;
+        }
+    }
+    if path_set.0.len() != states.0.len() {
+        whys.push(Why::BlobDamaged);
+    }
+    if whys.is_empty() {
+        return Comparison::Same;
+    }
+    // A listing that changed because a file came or went says nothing that the file does not.
+    whys.sort();
+    whys.dedup();
+    Comparison::Differs(whys)
+}
+
+fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
+    match item {
+        Item::Path(path) | Item::Kind(path) => vec![path_why(path.to_string(), then, now)],
+        Item::Listing(path) => vec![Why::ListingChanged {
+            path: path.to_string(),
+            entry: match (then, now) {
+                (State::Listing(then), State::Listing(now)) => first_difference(then, now),
+                _ => String::new(),
+            },
+        }],
+        Item::Glob(_) => names_whys(then, now),
+        Item::Program(name) if name == program => {
+            vec![Why::ProgramChanged { name: name.clone() }]
+        }
+        Item::Program(name) => vec![Why::ToolChanged { path: name.clone() }],
+        Item::Outside(path) => {
+            vec![Why::ToolChanged {
+                path: String::from_utf8_lossy(path).into_owned(),
+            }]
+        }
+        Item::Env(name) => {
+            let set = |state: &State| matches!(state, State::Env(Some(_)));
+            env_difference(name.clone(), set(then), set(now), true)
+                .into_iter()
+                .collect()
+        }
+        Item::EnvGlob(_) | Item::EnvPrefix(_) => env_set_whys(then, now),
+    }
+}
+
+fn path_why(path: String, then: &State, now: &State) -> Why {
+    match (then, now) {
+        (State::Missing, _) => Why::InputAdded { path },
+        (_, State::Missing) => Why::InputRemoved { path },
+        (State::Link(_), State::Link(_)) => Why::LinkChanged { path },
+        _ => Why::InputModified { path },
+    }
+}
+
+fn first_difference(then: &Listed, now: &Listed) -> String {
+    let differs = then
+        .iter()
+        .find(|(name, kind)| now.get(*name) != Some(kind))
+        .or_else(|| {
+            now.iter()
+                .find(|(name, kind)| then.get(*name) != Some(kind))
+        });
+    differs.map_or_else(String::new, |(name, _)| {
+        String::from_utf8_lossy(name).into_owned()
+    })
+}
+
+fn names_whys(then: &State, now: &State) -> Vec<Why> {
+    let (State::Names(then), State::Names(now)) = (then, now) else {
+        return Vec::new();
+    };
+    let added = now.iter().filter(|path| !then.contains(path));
+    let removed = then.iter().filter(|path| !now.contains(path));
+    added
+        .map(|path| Why::InputAdded {
+            path: path.to_string(),
+        })
+        .chain(removed.map(|path| Why::InputRemoved {
+            path: path.to_string(),
+        }))
+        .collect()
+}
+
+fn env_set_whys(then: &State, now: &State) -> Vec<Why> {
+    let (State::EnvSet(then), State::EnvSet(now)) = (then, now) else {
+        return Vec::new();
+    };
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let (then, now) = (then.get(name), now.get(name));
+            env_difference(name.clone(), then.is_some(), now.is_some(), then != now)
+        })
+        .collect()
+}
+
+/// The directories above a set of paths, and the paths themselves.
+#[must_use]
+pub fn covering(
+    results: impl Iterator<Item = RelPath>,
+    tombstones: impl Iterator<Item = RelPath>,
+) -> BTreeSet<RelPath> {
+    let mut covered: BTreeSet<RelPath> = tombstones.collect();
+    for path in results {
+        for ancestor in path.ancestors() {
+            if !ancestor.is_root() {
+                covered.insert(ancestor);
+            }
+        }
+        covered.insert(path);
+    }
+    covered
+}

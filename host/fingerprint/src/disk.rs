@@ -1,0 +1,401 @@
+//! The disk as it is at one moment, asked item by item.
+//!
+//! A [`Disk`] is made for one look-up or one seal and dropped after it: what a step before this
+//! one wrote is seen. Only digests outlive it, in [`StatRows`], and only under an identity that
+//! can't have been left behind by a later write in the same clock tick.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use vt_base::{AbsPath, Digest, RelPath};
+
+use crate::env::{EnvQueryKind, EnvSnapshot};
+use crate::globs::expand;
+use crate::item::{Item, Listed, NodeKind, State};
+
+/// A file younger than this when it is digested may change again under the same identity: the
+/// clocks that kernels stamp files with tick every 1 to 10 ms.
+const GRANULARITY_NS: i64 = 20_000_000;
+
+/// The identity of a file: whatever changes its bytes changes this, but for a second write within
+/// one tick of the file system's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct StatRow {
+    /// The device.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
+    /// The size in bytes.
+    pub size: u64,
+    /// Modification time in nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// Change time in nanoseconds since the epoch.
+    pub ctime_ns: i64,
+    /// Type and permission bits.
+    pub mode: u32,
+}
+
+impl StatRow {
+    /// The identity in a set of metadata.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        let nanoseconds =
+            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            mode: metadata.mode(),
+        }
+    }
+
+    /// Whether the owner may execute the file.
+    #[must_use]
+    pub const fn executable(&self) -> bool {
+        self.mode & 0o100 != 0
+    }
+
+    /// Whether the file was last changed long enough before `now_ns` that a later change can't
+    /// have left the same identity.
+    #[must_use]
+    pub const fn settled_at(&self, now_ns: i64) -> bool {
+        let limit = now_ns - GRANULARITY_NS;
+        self.mtime_ns < limit && self.ctime_ns < limit
+    }
+}
+
+/// The kind of node that metadata describe.
+pub(crate) fn kind_of(metadata: &Metadata) -> NodeKind {
+    let kind = metadata.file_type();
+    if kind.is_file() {
+        NodeKind::File
+    } else if kind.is_dir() {
+        NodeKind::Directory
+    } else if kind.is_symlink() {
+        NodeKind::Link
+    } else {
+        NodeKind::Other
+    }
+}
+
+/// Now, in nanoseconds since the epoch.
+pub(crate) fn now_ns() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Digests by identity, shared by everything one process looks up.
+#[derive(Default)]
+pub struct StatRows(Mutex<HashMap<StatRow, Digest>>);
+
+impl StatRows {
+    /// Takes over a row that an entry was stored with.
+    pub fn learn(&self, row: StatRow, digest: Digest) {
+        self.lock().insert(row, digest);
+    }
+
+    /// The digest of a file with this identity, if it is known.
+    #[must_use]
+    pub fn get(&self, row: &StatRow) -> Option<Digest> {
+        self.lock().get(row).copied()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<StatRow, Digest>> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The digest of the file at `path`, by its row or by reading it.
+    ///
+    /// # Errors
+    /// Whatever opening or reading the file fails with.
+    pub fn digest(&self, path: &Path, row: StatRow) -> io::Result<Digest> {
+        if let Some(digest) = self.get(&row) {
+            return Ok(digest);
+        }
+        let mut file = fs::File::open(path)?;
+        for _ in 0..3 {
+            let before = StatRow::of(&file.metadata()?);
+            let started = now_ns();
+            let digest = Digest::of_reader(&mut file)?;
+            let after = StatRow::of(&file.metadata()?);
+            if before == after {
+                if before.settled_at(started) {
+                    self.learn(before, digest);
+                }
+                return Ok(digest);
+            }
+            io::Seek::rewind(&mut file)?;
+        }
+        Err(io::Error::other("the file keeps changing while it is read"))
+    }
+}
+
+/// The world at one moment: the tree, the environment, the programs.
+pub struct Disk<'a> {
+    /// The workspace root.
+    pub root: &'a AbsPath,
+    /// The home directory, for paths outside the workspace.
+    pub home: Option<&'a AbsPath>,
+    /// The step's `PATH`.
+    pub path: &'a [AbsPath],
+    /// The step's environment.
+    pub env: EnvSnapshot<'a>,
+    /// Paths that no listing and no glob shows: the cache directory.
+    pub hidden: &'a [RelPath],
+    /// Known digests.
+    pub rows: &'a StatRows,
+}
+
+impl Disk<'_> {
+    /// What is at a path of the workspace, without following a link there; the identity too.
+    #[must_use]
+    pub fn node(&self, path: &RelPath) -> Option<(NodeKind, StatRow)> {
+        let metadata = fs::symlink_metadata(self.root.join_rel(path)).ok()?;
+        Some((kind_of(&metadata), StatRow::of(&metadata)))
+    }
+
+    /// The state of a path of the workspace.
+    #[must_use]
+    pub fn path_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
+        self.file_state(self.root.join_rel(path).as_path(), |path| {
+            fs::symlink_metadata(path)
+        })
+    }
+
+    fn file_state(
+        &self,
+        path: &Path,
+        stat: impl Fn(&Path) -> io::Result<Metadata>,
+    ) -> (State, Option<StatRow>) {
+        let metadata = match stat(path) {
+            Ok(metadata) => metadata,
+            Err(error) => return (missing_or_denied(&error), None),
+        };
+        let row = StatRow::of(&metadata);
+        let state = match kind_of(&metadata) {
+            NodeKind::File => match self.rows.digest(path, row) {
+                Ok(digest) => State::File {
+                    digest,
+                    executable: row.executable(),
+                },
+                Err(error) => missing_or_denied(&error),
+            },
+            NodeKind::Directory => State::Directory,
+            NodeKind::Link => match fs::read_link(path) {
+                Ok(target) => State::Link(serde_bytes::ByteBuf::from(
+                    target.into_os_string().into_vec(),
+                )),
+                Err(error) => missing_or_denied(&error),
+            },
+            NodeKind::Other => State::Other,
+        };
+        (state, Some(row))
+    }
+
+    /// The answer to an item, with the identity of the file it was read from, if any.
+    ///
+    /// `skip` says which children a listing does not show.
+    #[must_use]
+    pub fn state(&self, item: &Item, skip: &dyn Fn(&RelPath) -> bool) -> (State, Option<StatRow>) {
+        match item {
+            Item::Path(path) => self.path_state(path),
+            Item::Kind(path) => (
+                self.node(path)
+                    .map_or(State::Missing, |(kind, _)| State::Kind(kind)),
+                None,
+            ),
+            Item::Listing(path) => (self.listing(path, skip), None),
+            Item::Glob(pattern) => {
+                let names = expand(self.root, pattern, self.hidden).unwrap_or_default();
+                (
+                    State::Names(names.into_iter().filter(|path| !skip(path)).collect()),
+                    None,
+                )
+            }
+            Item::Program(name) => match self.resolve_program(name) {
+                Some(path) => self.file_state(path.as_path(), |path| fs::metadata(path)),
+                None => (State::Missing, None),
+            },
+            Item::Outside(path) => match self.outside_path(path) {
+                Some(path) => self.file_state(path.as_path(), |path| fs::metadata(path)),
+                None => (State::Missing, None),
+            },
+            Item::Env(name) => (State::Env(self.env.one(name)), None),
+            Item::EnvGlob(query) => (State::EnvSet(self.env.set(EnvQueryKind::Glob, query)), None),
+            Item::EnvPrefix(query) => (
+                State::EnvSet(self.env.set(EnvQueryKind::Prefix, query)),
+                None,
+            ),
+        }
+    }
+
+    fn listing(&self, directory: &RelPath, skip: &dyn Fn(&RelPath) -> bool) -> State {
+        let mut names = Listed::new();
+        let entries = match fs::read_dir(self.root.join_rel(directory)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                return match missing_or_denied(&error) {
+                    State::Missing => State::Listing(names),
+                    other => other,
+                };
+            }
+        };
+        for entry in entries {
+            let Ok(entry) = entry else {
+                return State::Denied;
+            };
+            let name = entry.file_name().into_vec();
+            if name == b".git" {
+                continue;
+            }
+            let Ok(child) = directory.join(&name) else {
+                continue;
+            };
+            if self.hidden.contains(&child) || skip(&child) {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                Ok(kind) if kind.is_file() => NodeKind::File,
+                Ok(kind) if kind.is_dir() => NodeKind::Directory,
+                Ok(kind) if kind.is_symlink() => NodeKind::Link,
+                Ok(_) => NodeKind::Other,
+                Err(_) => continue,
+            };
+            names.insert(serde_bytes::ByteBuf::from(name), kind);
+        }
+        State::Listing(names)
+    }
+
+    /// What a program name resolves to on the step's `PATH`.
+    #[must_use]
+    pub fn resolve_program(&self, name: &str) -> Option<AbsPath> {
+        self.path
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|candidate| {
+                fs::metadata(candidate)
+                    .is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
+            })
+    }
+
+    /// A path outside the workspace as it is stored: `~` stands for the home directory.
+    #[must_use]
+    pub fn outside_name(&self, path: &AbsPath) -> Vec<u8> {
+        match self.home.and_then(|home| path.relative_to(home)) {
+            Some(rest) => [b"~/", rest.as_bytes()].concat(),
+            None => path.as_bytes().to_vec(),
+        }
+    }
+
+    fn outside_path(&self, name: &[u8]) -> Option<AbsPath> {
+        match name.strip_prefix(b"~/") {
+            Some(rest) => Some(self.home?.join(std::ffi::OsStr::from_bytes(rest))),
+            None => AbsPath::new(Path::new(std::ffi::OsStr::from_bytes(name))).ok(),
+        }
+    }
+
+    /// Digests the files behind these items ahead of time, on several threads, so that asking
+    /// for them one by one finds their rows.
+    pub fn warm(&self, items: &[Item], threads: usize) {
+        let unknown: Vec<(AbsPath, StatRow)> = items
+            .iter()
+            .filter_map(|item| {
+                let path = match item {
+                    Item::Path(path) => self.root.join_rel(path),
+                    Item::Outside(path) => self.outside_path(path)?,
+                    Item::Program(name) => self.resolve_program(name)?,
+                    _ => return None,
+                };
+                let metadata = match item {
+                    Item::Path(_) => fs::symlink_metadata(&path),
+                    _ => fs::metadata(&path),
+                };
+                let metadata = metadata.ok().filter(Metadata::is_file)?;
+                let row = StatRow::of(&metadata);
+                self.rows.get(&row).is_none().then_some((path, row))
+            })
+            .collect();
+        if unknown.len() < 16 {
+            return;
+        }
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.clamp(1, 8) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        let Some((path, row)) = unknown.get(index) else {
+                            return;
+                        };
+                        // A file that can't be read is met again, and told, one by one.
+                        let _ = self.rows.digest(path.as_path(), *row);
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn missing_or_denied(error: &io::Error) -> State {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => State::Missing,
+        _ => State::Denied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_file_is_never_trusted_by_its_row() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "one").unwrap();
+        let rows = StatRows::default();
+        let row = StatRow::of(&fs::symlink_metadata(&path).unwrap());
+        assert_eq!(rows.digest(&path, row).unwrap(), Digest::of(b"one"));
+        assert_eq!(rows.get(&row), None);
+    }
+
+    #[test]
+    fn a_settled_file_is_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "one").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(40));
+        let rows = StatRows::default();
+        let row = StatRow::of(&fs::symlink_metadata(&path).unwrap());
+        rows.digest(&path, row).unwrap();
+        assert_eq!(rows.get(&row), Some(Digest::of(b"one")));
+    }
+
+    #[test]
+    fn edits_of_equal_size_are_seen_however_fast_they_follow() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let rows = StatRows::default();
+        for number in 0..2_000_u32 {
+            let text = format!("{number:08}");
+            fs::write(&path, &text).unwrap();
+            let row = StatRow::of(&fs::symlink_metadata(&path).unwrap());
+            assert_eq!(
+                rows.digest(&path, row).unwrap(),
+                Digest::of(text.as_bytes())
+            );
+        }
+    }
+}

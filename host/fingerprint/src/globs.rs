@@ -1,0 +1,323 @@
+//! Globs over workspace-relative paths, and who decides what a path counts as.
+//!
+//! Precedence, strongest first: task config, tool report, rule directive, automatic. A declared
+//! input stays an input whatever anybody ignores; `!` globs cut everything; the filters of inputs
+//! and of outputs are separate.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use vt_base::{AbsPath, FilePolicy, RelPath, Sign};
+
+use crate::item::NodeKind;
+
+/// A pattern that is not a glob.
+#[derive(Debug, thiserror::Error)]
+#[error("`{pattern}` is not a glob")]
+pub struct GlobError {
+    /// The pattern as it was given.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub source: globset::Error,
+}
+
+/// A set of globs over workspace-relative paths; `*` does not cross a `/`.
+#[derive(Clone, Debug)]
+pub struct Globs(GlobSet);
+
+impl Globs {
+    /// Compiles patterns.
+    ///
+    /// # Errors
+    /// The first pattern that is not a glob.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, GlobError> {
+        let mut builder = GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+                .map_err(|source| GlobError {
+                    pattern: pattern.to_owned(),
+                    source,
+                })?;
+            builder.add(glob);
+        }
+        builder.build().map(Self).map_err(|source| GlobError {
+            pattern: String::new(),
+            source,
+        })
+    }
+
+    /// Whether any pattern matches the path.
+    #[must_use]
+    pub fn matches(&self, path: &RelPath) -> bool {
+        !self.0.is_empty() && self.0.is_match(path.as_path())
+    }
+}
+
+/// One side of a step's rules: its inputs, or its outputs.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Whether what was seen counts without being declared.
+    pub auto: bool,
+    declared: Globs,
+    patterns: Vec<String>,
+    cut: Globs,
+    reported: Vec<RelPath>,
+    ignored: Vec<RelPath>,
+    ignored_globs: Globs,
+}
+
+impl Filter {
+    /// Compiles what was declared, reported and directed about one side.
+    ///
+    /// `reported` are paths a tool added, `ignored` what it asked to ignore (each with all that
+    /// lies below), `ignored_globs` and `added_globs` what rules said.
+    ///
+    /// # Errors
+    /// A pattern that is not a glob.
+    pub fn new(
+        policy: &FilePolicy,
+        reported: Vec<RelPath>,
+        ignored: Vec<RelPath>,
+        ignored_globs: &[String],
+        added_globs: &[String],
+    ) -> Result<Self, GlobError> {
+        let select = |sign| {
+            policy
+                .globs
+                .iter()
+                .filter(move |glob| glob.sign == sign)
+                .map(|glob| glob.pattern.as_str())
+                .filter(|pattern| !pattern.starts_with(['/', '~']))
+        };
+        let patterns: Vec<String> = select(Sign::Positive)
+            .chain(added_globs.iter().map(String::as_str))
+            .map(str::to_owned)
+            .collect();
+        Ok(Self {
+            auto: policy.auto,
+            declared: Globs::new(patterns.iter().map(String::as_str))?,
+            patterns,
+            cut: Globs::new(select(Sign::Negative))?,
+            reported,
+            ignored,
+            ignored_globs: Globs::new(ignored_globs.iter().map(String::as_str))?,
+        })
+    }
+
+    /// The patterns that add, declared or directed.
+    #[must_use]
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+
+    /// The paths a tool added.
+    #[must_use]
+    pub fn reported(&self) -> &[RelPath] {
+        &self.reported
+    }
+
+    /// Whether a path is added by name: declared or reported, and not cut.
+    #[must_use]
+    pub fn adds(&self, path: &RelPath) -> bool {
+        !self.cut.matches(path) && (self.declared.matches(path) || under(path, &self.reported))
+    }
+
+    /// Whether a path that was seen counts on this side.
+    #[must_use]
+    pub fn counts(&self, path: &RelPath) -> bool {
+        if self.cut.matches(path) {
+            return false;
+        }
+        if self.declared.matches(path) {
+            return true;
+        }
+        if under(path, &self.ignored) {
+            return false;
+        }
+        if under(path, &self.reported) {
+            return true;
+        }
+        self.auto && !self.ignored_globs.matches(path) && !private_cache(path)
+    }
+}
+
+fn under(path: &RelPath, prefixes: &[RelPath]) -> bool {
+    prefixes.iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// Caches that tools keep below `node_modules/.cache` are nobody's input or output.
+fn private_cache(path: &RelPath) -> bool {
+    let mut previous: &[u8] = b"";
+    path.as_bytes().split(|byte| *byte == b'/').any(|part| {
+        let found = previous == b"node_modules" && part == b".cache";
+        previous = part;
+        found
+    })
+}
+
+/// What decides how the paths of a step count.
+#[derive(Clone, Debug)]
+pub struct PathRules {
+    /// The side of the inputs.
+    pub input: Filter,
+    /// The side of the outputs.
+    pub output: Filter,
+    /// Paths whose existence alone counts when they were only probed.
+    pub existence_only: Globs,
+    /// Paths that never count: the cache directory.
+    pub hidden: Vec<RelPath>,
+}
+
+impl PathRules {
+    /// Whether a path is hidden from everything.
+    #[must_use]
+    pub fn is_hidden(&self, path: &RelPath) -> bool {
+        under(path, &self.hidden)
+    }
+}
+
+/// The files and links that a pattern matches now, sorted.
+///
+/// `.git` is never entered, nor is `node_modules` unless the pattern names it.
+///
+/// # Errors
+/// A pattern that is not a glob.
+pub fn expand(
+    root: &AbsPath,
+    pattern: &str,
+    hidden: &[RelPath],
+) -> Result<Vec<RelPath>, GlobError> {
+    let globs = Globs::new([pattern])?;
+    let enter_modules = pattern.split('/').any(|part| part == "node_modules");
+    // The components without glob characters name the directory to start in.
+    let base: Vec<&str> = pattern
+        .split('/')
+        .take_while(|part| !part.contains(['*', '?', '[', '{', '\\']))
+        .collect();
+    let mut found = Vec::new();
+    let Ok(base) = RelPath::new(base.join("/")) else {
+        return Ok(found);
+    };
+    let mut pending = vec![base];
+    while let Some(path) = pending.pop() {
+        if hidden.contains(&path) {
+            continue;
+        }
+        let full = root.join_rel(&path);
+        match std::fs::symlink_metadata(&full).map(|metadata| crate::disk::kind_of(&metadata)) {
+            Ok(NodeKind::Directory) => pending.extend(children(&full, &path, enter_modules)),
+            Ok(_) if globs.matches(&path) => found.push(path),
+            _ => {}
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn children(full: &AbsPath, path: &RelPath, enter_modules: bool) -> Vec<RelPath> {
+    let Ok(entries) = std::fs::read_dir(full) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name())
+        .filter(|name| name != ".git" && (enter_modules || name != "node_modules"))
+        .filter_map(|name| path.join(name.as_bytes()).ok())
+        .collect()
+}
+
+/// Compiles patterns over absolute paths; `~/` stands for the home directory.
+pub(crate) fn absolute(
+    patterns: &[&str],
+    home: Option<&AbsPath>,
+) -> Result<impl Fn(&AbsPath) -> bool + use<>, GlobError> {
+    let patterns: Vec<String> = patterns
+        .iter()
+        .filter_map(|pattern| match pattern.strip_prefix("~/") {
+            Some(rest) => home.map(|home| format!("{}/{rest}", globset::escape(&home.to_string()))),
+            None => Some((*pattern).to_owned()),
+        })
+        .collect();
+    let globs = Globs::new(patterns.iter().map(String::as_str))?;
+    Ok(move |path: &AbsPath| {
+        !globs.0.is_empty()
+            && globs
+                .0
+                .is_match(Path::new(OsStr::from_bytes(path.as_bytes())))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use vt_base::GlobRule;
+
+    use super::*;
+
+    fn rel(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn policy(auto: bool, globs: &[(&str, Sign)]) -> FilePolicy {
+        let globs = globs
+            .iter()
+            .map(|(pattern, sign)| GlobRule {
+                pattern: (*pattern).to_owned(),
+                sign: *sign,
+            })
+            .collect();
+        FilePolicy { auto, globs }
+    }
+
+    #[test]
+    fn a_declared_path_stays_whatever_a_tool_ignores() {
+        let policy = policy(
+            true,
+            &[("src/**", Sign::Positive), ("src/x/**", Sign::Negative)],
+        );
+        let filter =
+            Filter::new(&policy, vec![], vec![rel("src")], &["lib/**".into()], &[]).unwrap();
+        assert!(filter.counts(&rel("src/a")));
+        assert!(!filter.counts(&rel("src/x/a")));
+        assert!(!filter.counts(&rel("lib/a")));
+        assert!(filter.counts(&rel("other")));
+    }
+
+    #[test]
+    fn private_caches_count_only_when_declared() {
+        let auto = Filter::new(&policy(true, &[]), vec![], vec![], &[], &[]).unwrap();
+        assert!(!auto.counts(&rel("node_modules/.cache/x")));
+        assert!(auto.counts(&rel("node_modules/x/.cache/x")));
+        let declared = policy(true, &[("node_modules/.cache/x", Sign::Positive)]);
+        let declared = Filter::new(&declared, vec![], vec![], &[], &[]).unwrap();
+        assert!(declared.counts(&rel("node_modules/.cache/x")));
+    }
+
+    #[test]
+    fn expansion_finds_files_and_stays_out_of_modules() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = AbsPath::new(directory.path()).unwrap();
+        for path in ["src/a.ts", "src/b/c.ts", "node_modules/m/x.ts", ".git/x.ts"] {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        assert_eq!(
+            expand(&root, "**/*.ts", &[]).unwrap(),
+            [rel("src/a.ts"), rel("src/b/c.ts")]
+        );
+        assert_eq!(expand(&root, "src/*", &[]).unwrap(), [rel("src/a.ts")]);
+        assert_eq!(
+            expand(&root, "node_modules/*/*.ts", &[]).unwrap(),
+            [rel("node_modules/m/x.ts")]
+        );
+        assert_eq!(
+            expand(&root, "**/*.ts", &[rel("src/b")]).unwrap(),
+            [rel("src/a.ts")]
+        );
+    }
+}

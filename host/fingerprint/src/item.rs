@@ -1,0 +1,208 @@
+//! What is asked of the world, and what the world answered.
+//!
+//! An [`Item`] is a question that can be asked again at any time; a [`State`] is its answer. The
+//! items of a run are its path set. Items go into the path set only; states go into the strong
+//! key, so that going back to an earlier state of the tree hits again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vt_base::{Digest, RelPath, StableHasher};
+
+use crate::env::Keyed;
+
+/// A question whose answer decided a run.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Item {
+    /// What is at a path of the workspace: content and executable bit of a file, target of a
+    /// link, kind of anything else, or that nothing is there.
+    Path(RelPath),
+    /// Only whether something is at a path, and of what kind.
+    Kind(RelPath),
+    /// The names in a directory. A missing directory lists as an empty one.
+    Listing(RelPath),
+    /// The names of the files that a declared input pattern matches.
+    Glob(String),
+    /// What a program name resolves to on the step's `PATH`.
+    Program(String),
+    /// A file outside the workspace, by its path with `~` for the home directory.
+    Outside(serde_bytes::ByteBuf),
+    /// A variable that a tool asked for, by name.
+    Env(String),
+    /// The variables that match a glob a tool asked for.
+    EnvGlob(String),
+    /// The variables with a prefix a tool asked for.
+    EnvPrefix(String),
+}
+
+/// The kind of a directory entry.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum NodeKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A socket, pipe or device.
+    Other,
+}
+
+/// The names in a directory with their kinds.
+pub type Listed = BTreeMap<serde_bytes::ByteBuf, NodeKind>;
+
+/// The answer to an [`Item`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum State {
+    /// Nothing is there.
+    Missing,
+    /// A regular file.
+    File {
+        /// The digest of its content.
+        digest: Digest,
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
+    /// A symbolic link with its target text.
+    Link(serde_bytes::ByteBuf),
+    /// A directory.
+    Directory,
+    /// A socket, pipe or device.
+    Other,
+    /// Something is there, and of this kind ([`Item::Kind`]).
+    Kind(NodeKind),
+    /// Access was refused.
+    Denied,
+    /// The names in a directory, less what does not count.
+    Listing(Listed),
+    /// The files a pattern matches.
+    Names(Vec<RelPath>),
+    /// A variable: its keyed digest, or unset.
+    Env(Option<Keyed>),
+    /// The variables that match a query.
+    EnvSet(BTreeMap<String, Keyed>),
+}
+
+/// The items of a run, sorted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PathSet(pub Vec<Item>);
+
+impl PathSet {
+    /// The name of the path set.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = StableHasher::new("vt-path-set-1");
+        hasher.number(self.0.len() as u64);
+        for item in &self.0 {
+            hash_item(&mut hasher, item);
+        }
+        hasher.finish()
+    }
+}
+
+/// The states of a path set, in the order of its items.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct EntryStates(pub Vec<State>);
+
+impl EntryStates {
+    /// The strong key: the weak key and the state of a path set.
+    #[must_use]
+    pub fn strong_key(&self, weak: &Digest, path_set: &Digest) -> Digest {
+        let mut hasher = StableHasher::new("vt-strong-key-1");
+        hasher
+            .digest(weak)
+            .digest(path_set)
+            .number(self.0.len() as u64);
+        for state in &self.0 {
+            hash_state(&mut hasher, state);
+        }
+        hasher.finish()
+    }
+}
+
+fn hash_item(hasher: &mut StableHasher, item: &Item) {
+    match item {
+        Item::Path(path) => hasher.number(0).bytes(path.as_bytes()),
+        Item::Kind(path) => hasher.number(1).bytes(path.as_bytes()),
+        Item::Listing(path) => hasher.number(2).bytes(path.as_bytes()),
+        Item::Glob(pattern) => hasher.number(3).text(pattern),
+        Item::Program(name) => hasher.number(4).text(name),
+        Item::Outside(path) => hasher.number(5).bytes(path),
+        Item::Env(name) => hasher.number(6).text(name),
+        Item::EnvGlob(pattern) => hasher.number(7).text(pattern),
+        Item::EnvPrefix(prefix) => hasher.number(8).text(prefix),
+    };
+}
+
+fn hash_state(hasher: &mut StableHasher, state: &State) {
+    match state {
+        State::Missing => {
+            hasher.number(0);
+        }
+        State::File { digest, executable } => {
+            hasher
+                .number(1)
+                .digest(digest)
+                .number(u64::from(*executable));
+        }
+        State::Link(target) => {
+            hasher.number(2).bytes(target);
+        }
+        State::Directory => {
+            hasher.number(3);
+        }
+        State::Other => {
+            hasher.number(4);
+        }
+        State::Kind(kind) => {
+            hasher.number(5).number(*kind as u64);
+        }
+        State::Denied => {
+            hasher.number(6);
+        }
+        State::Listing(names) => {
+            hasher.number(7).number(names.len() as u64);
+            for (name, kind) in names {
+                hasher.bytes(name).number(*kind as u64);
+            }
+        }
+        State::Names(paths) => {
+            hasher.number(8).number(paths.len() as u64);
+            for path in paths {
+                hasher.bytes(path.as_bytes());
+            }
+        }
+        State::Env(value) => {
+            hasher.number(9).number(u64::from(value.is_some()));
+            if let Some(value) = value {
+                hasher.digest(&value.0);
+            }
+        }
+        State::EnvSet(values) => {
+            hasher.number(10).number(values.len() as u64);
+            for (name, value) in values {
+                hasher.text(name).digest(&value.0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strong_key_depends_on_every_part() {
+        let weak = Digest::of(b"weak");
+        let set = PathSet(vec![Item::Path(RelPath::new("a").unwrap())]);
+        let states = EntryStates(vec![State::Missing]);
+        let key = states.strong_key(&weak, &set.digest());
+        assert_ne!(key, states.strong_key(&Digest::of(b"other"), &set.digest()));
+        assert_ne!(
+            key,
+            EntryStates(vec![State::Directory]).strong_key(&weak, &set.digest())
+        );
+        let listing = PathSet(vec![Item::Listing(RelPath::new("a").unwrap())]);
+        assert_ne!(set.digest(), listing.digest());
+    }
+}

@@ -1,0 +1,463 @@
+//! Turns what was observed into what is stored: a path set with its states, a result set, and
+//! what the ledger learns. Also the last place where a run can be found unfit for storing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vt_base::{Digest, RelPath};
+
+use crate::classify::{Class, Surroundings, classify};
+use crate::compare::{Look, covering};
+use crate::disk::{Disk, StatRow};
+use crate::globs::{GlobError, PathRules, expand};
+use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
+use crate::ledger::Ledger;
+use crate::observed::{Observation, PathFacts, StateSeen};
+use crate::outside::{self, Outside};
+use crate::why::NotStored;
+
+/// The first bytes of a `CACHEDIR.TAG` that means it.
+const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// What a run left to be sealed.
+pub struct SealRequest<'a> {
+    /// What the step did.
+    pub observation: &'a Observation,
+    /// Who decides what counts; with the reports of this run.
+    pub rules: &'a PathRules,
+    /// The disk after the run.
+    pub disk: &'a Disk<'a>,
+    /// What the step had left before this run.
+    pub ledger: &'a Ledger,
+    /// The time of the file system just before the step started, in nanoseconds.
+    pub stamp_ns: i64,
+    /// Items that are known without the trace: variables that tools asked for.
+    pub asked: Vec<Item>,
+    /// Gives the path set of an earlier run by its digest.
+    pub path_set: &'a dyn Fn(&Digest) -> Option<PathSet>,
+    /// How the outside counts.
+    pub outside: Outside<'a>,
+    /// How many threads may digest.
+    pub threads: usize,
+}
+
+/// A path of the result set.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ResultPath {
+    /// The path.
+    pub path: RelPath,
+    /// Whether the command might have left somebody's edit of it alone.
+    pub conditional: bool,
+    /// Whether the step created it, now or earlier.
+    pub created: bool,
+}
+
+/// A run, sealed.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The path set.
+    pub path_set: PathSet,
+    /// Its states, in the same order.
+    pub states: EntryStates,
+    /// The identities the states were read under, in the same order.
+    pub rows: Vec<Option<StatRow>>,
+    /// What exists at the end because of the step, sorted by path.
+    pub results: Vec<ResultPath>,
+    /// What does not exist at the end because of the step.
+    pub tombstones: BTreeSet<RelPath>,
+    /// Whether something was carried over from an earlier run, so that the entry serves this
+    /// workspace only.
+    pub carried: bool,
+    /// Why the run must not be stored; empty when it may be.
+    pub not_stored: BTreeSet<NotStored>,
+}
+
+/// Seals a run.
+///
+/// # Errors
+/// A declared pattern that is not a glob.
+pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
+    let mut sealing = Sealing::default();
+    for (path, facts) in &request.observation.paths {
+        sealing.take(request, path, facts);
+    }
+    sealing.add_declared(request)?;
+    sealing.carry_leftovers(request);
+    sealing.unite_path_sets(request);
+    sealing.items.extend(request.asked.iter().cloned());
+    let outside = &request.observation.outside;
+    sealing.items.extend(outside::items(
+        outside,
+        request.outside.toolchain,
+        request.disk,
+    ));
+    if let Some(path) = outside::unexcused(outside, &request.outside, request.disk.home)? {
+        sealing.not_stored.insert(NotStored::WroteOutside {
+            path: path.to_string(),
+        });
+    }
+    if request.rules.input.auto && request.observation.paths.is_empty() {
+        sealing.not_stored.insert(NotStored::EmptyTrace);
+    }
+    Ok(sealing.finish(request))
+}
+
+#[derive(Default)]
+struct Sealing {
+    items: BTreeSet<Item>,
+    /// Missing paths, to be shortened once every change is known.
+    missing: BTreeSet<RelPath>,
+    results: BTreeMap<RelPath, (bool, bool)>,
+    tombstones: BTreeSet<RelPath>,
+    /// Paths the step wrote itself: their times say nothing about somebody else.
+    touched: BTreeSet<RelPath>,
+    left_by: BTreeSet<Digest>,
+    carried: bool,
+    tagged: BTreeMap<RelPath, bool>,
+    not_stored: BTreeSet<NotStored>,
+}
+
+impl Sealing {
+    fn take(&mut self, request: &SealRequest<'_>, path: &RelPath, facts: &PathFacts) {
+        let disk = request.disk;
+        let around = Surroundings {
+            rules: request.rules,
+            ledger: request.ledger,
+            end: disk.node(path),
+            end_digest: &|| match disk.path_state(path).0 {
+                State::File { digest, .. } => Some(digest),
+                _ => None,
+            },
+        };
+        let classified = classify(path, facts, &around);
+        self.left_by.extend(classified.left_by);
+        if facts.change.is_some() {
+            self.touched.insert(path.clone());
+        }
+        match classified.class {
+            Class::Nothing | Class::Temporary | Class::Log => {}
+            Class::Input | Class::Rewritten => self.take_input(request, path, facts),
+            Class::Leftover => {
+                self.carried = true;
+                self.add_result(request, path, true, true);
+            }
+            Class::Output { conditional } => {
+                let created = created(request.ledger, path, facts);
+                self.add_result(request, path, conditional, created);
+            }
+            Class::OwnState => {
+                self.carried = true;
+                self.add_result(request, path, true, true);
+            }
+            Class::Tombstone => {
+                self.tombstones.insert(path.clone());
+            }
+            Class::ModifiedInput => {
+                self.refuse(NotStored::ModifiedInput {
+                    path: path.to_string(),
+                });
+            }
+            Class::WroteGit => self.refuse(NotStored::WroteGit {
+                path: path.to_string(),
+            }),
+            Class::ChangedMeanwhile => self.changed_meanwhile(path),
+        }
+    }
+
+    fn refuse(&mut self, reason: NotStored) {
+        self.not_stored.insert(reason);
+    }
+
+    fn changed_meanwhile(&mut self, path: &RelPath) {
+        self.refuse(NotStored::InputChangedDuringRun {
+            path: path.to_string(),
+        });
+    }
+
+    fn add_result(
+        &mut self,
+        request: &SealRequest<'_>,
+        path: &RelPath,
+        conditional: bool,
+        created: bool,
+    ) {
+        // Secrets live in these; only a declaration makes them travel.
+        let dot_env = path
+            .file_name()
+            .is_some_and(|name| name.starts_with(b".env"));
+        if dot_env && !request.rules.output.adds(path) {
+            return;
+        }
+        let slot = self
+            .results
+            .entry(path.clone())
+            .or_insert((conditional, created));
+        slot.0 |= conditional;
+        slot.1 |= created;
+    }
+
+    fn take_input(&mut self, request: &SealRequest<'_>, path: &RelPath, facts: &PathFacts) {
+        if self.in_tagged_cache(request, path) && !request.rules.input.adds(path) {
+            return;
+        }
+        if facts.seen.listed {
+            self.items.insert(Item::Listing(path.clone()));
+            return;
+        }
+        let only_probed = !facts.seen.read && !facts.seen.link;
+        if request.rules.existence_only.matches(path) && only_probed {
+            self.items.insert(Item::Kind(path.clone()));
+        } else if matches!(facts.first, StateSeen::Missing) && facts.change.is_none() {
+            self.missing.insert(path.clone());
+        } else {
+            self.items.insert(Item::Path(path.clone()));
+        }
+    }
+
+    /// Whether the path lies in a directory that says of itself that it is a cache.
+    fn in_tagged_cache(&mut self, request: &SealRequest<'_>, path: &RelPath) -> bool {
+        path.ancestors().any(|directory| {
+            if let Some(known) = self.tagged.get(&directory) {
+                return *known;
+            }
+            let tag = request.disk.root.join_rel(&directory).join("CACHEDIR.TAG");
+            let tagged = std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
+            self.tagged.insert(directory, tagged);
+            tagged
+        })
+    }
+
+    fn add_declared(&mut self, request: &SealRequest<'_>) -> Result<(), GlobError> {
+        let disk = request.disk;
+        let reported = |paths: &[RelPath]| -> Vec<String> {
+            let below = |path: &RelPath| {
+                let text = globset::escape(path.as_str()?);
+                let directory = matches!(disk.node(path), Some((NodeKind::Directory, _)));
+                Some(if directory {
+                    format!("{text}/**")
+                } else {
+                    text
+                })
+            };
+            paths.iter().filter_map(below).collect()
+        };
+        let input = &request.rules.input;
+        for pattern in input
+            .patterns()
+            .iter()
+            .cloned()
+            .chain(reported(input.reported()))
+        {
+            let found = expand(disk.root, &pattern, disk.hidden)?;
+            self.items.insert(Item::Glob(pattern));
+            let found = found.into_iter().filter(|path| input.adds(path));
+            self.items.extend(found.map(Item::Path));
+        }
+        let output = &request.rules.output;
+        for pattern in output
+            .patterns()
+            .iter()
+            .cloned()
+            .chain(reported(output.reported()))
+        {
+            for path in expand(disk.root, &pattern, disk.hidden)? {
+                if output.adds(&path) && !self.results.contains_key(&path) {
+                    let own = request.ledger.0.get(&path).is_some_and(|row| row.created);
+                    self.add_result(request, &path, true, own);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Incremental tools write only what changed: what the step left earlier, and still lies as
+    /// it left it under the directories it works in, belongs to its result as well.
+    fn carry_leftovers(&mut self, request: &SealRequest<'_>) {
+        let directories: BTreeSet<RelPath> =
+            self.results.keys().filter_map(RelPath::parent).collect();
+        let wrote_nothing = self.touched.is_empty();
+        for (path, row) in &request.ledger.0 {
+            let known = self.results.contains_key(path) || self.tombstones.contains(path);
+            if known || self.touched.contains(path) || !request.rules.output.counts(path) {
+                continue;
+            }
+            let Some((kind, seen)) = request.disk.node(path) else {
+                continue;
+            };
+            if request
+                .ledger
+                .own(path, &StateSeen::Present(kind, seen))
+                .is_none()
+            {
+                continue;
+            }
+            let near = path
+                .ancestors()
+                .any(|directory| directories.contains(&directory));
+            if !(near || wrote_nothing) {
+                continue;
+            }
+            // A directory holds nothing that an input could have decided.
+            if kind != NodeKind::Directory {
+                let Some(path_set) = row.path_set else {
+                    continue;
+                };
+                self.left_by.insert(path_set);
+                self.carried = true;
+            }
+            self.add_result(request, path, true, row.created);
+        }
+    }
+
+    fn unite_path_sets(&mut self, request: &SealRequest<'_>) {
+        for digest in &self.left_by {
+            let Some(set) = (request.path_set)(digest) else {
+                self.not_stored.insert(NotStored::StoreError {
+                    detail: "the path set of the run that left the step's own state is gone".into(),
+                });
+                continue;
+            };
+            self.items.extend(set.0);
+        }
+    }
+
+    fn finish(mut self, request: &SealRequest<'_>) -> Sealed {
+        let covered = covering(
+            self.results.keys().cloned(),
+            self.tombstones.iter().cloned(),
+        );
+        let missing = std::mem::take(&mut self.missing);
+        self.items.extend(
+            missing
+                .iter()
+                .map(|path| Item::Path(highest_missing(request, path))),
+        );
+        // The step's own results are no inputs; nor is that the directories above them exist.
+        self.items.retain(|item| match item {
+            Item::Path(path) | Item::Kind(path) => !covered.contains(path),
+            _ => true,
+        });
+        let items: Vec<Item> = std::mem::take(&mut self.items).into_iter().collect();
+        request.disk.warm(&items, request.threads);
+        let look = Look {
+            disk: request.disk,
+            ledger: request.ledger,
+            rules: request.rules,
+            ignored: &[],
+            covered: &covered,
+        };
+        let (states, rows): (Vec<State>, Vec<Option<StatRow>>) =
+            items.iter().map(|item| look.state(item)).unzip();
+        self.find_strangers(request, &look, &items, &states, &rows);
+        Sealed {
+            path_set: PathSet(items),
+            states: EntryStates(states),
+            rows,
+            results: self
+                .results
+                .into_iter()
+                .map(|(path, (conditional, created))| ResultPath {
+                    path,
+                    conditional,
+                    created,
+                })
+                .collect(),
+            tombstones: self.tombstones,
+            carried: self.carried,
+            not_stored: self.not_stored,
+        }
+    }
+
+    /// Finds inputs that somebody else changed while the step ran: changed after the start stamp,
+    /// and not by the step.
+    fn find_strangers(
+        &mut self,
+        request: &SealRequest<'_>,
+        look: &Look<'_>,
+        items: &[Item],
+        states: &[State],
+        rows: &[Option<StatRow>],
+    ) {
+        for ((item, state), row) in items.iter().zip(states).zip(rows) {
+            match (item, state, row) {
+                (Item::Path(path), State::File { .. } | State::Link(_), Some(row))
+                    if row.ctime_ns > request.stamp_ns && !self.touched.contains(path) =>
+                {
+                    self.changed_meanwhile(path);
+                }
+                (Item::Path(path), state, _)
+                    if disagrees(request, path, state) && !self.touched.contains(path) =>
+                {
+                    self.changed_meanwhile(path);
+                }
+                (Item::Listing(path), State::Listing(names), _) => {
+                    let Some((_, row)) = request.disk.node(path) else {
+                        continue;
+                    };
+                    if row.ctime_ns <= request.stamp_ns {
+                        continue;
+                    }
+                    let own_doing = self
+                        .touched
+                        .iter()
+                        .any(|touched| touched.parent().as_ref() == Some(path));
+                    let stranger = names.keys().any(|name| {
+                        path.join(name).is_ok_and(|child| {
+                            !self.touched.contains(&child)
+                                && !look.skips(&child)
+                                && request.disk.node(&child).is_none_or(|(kind, row)| {
+                                    kind != NodeKind::Directory && row.ctime_ns > request.stamp_ns
+                                })
+                        })
+                    });
+                    if stranger || !own_doing {
+                        self.changed_meanwhile(path);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether the state at the seal is not the one the trace saw, for a path the step left alone.
+fn disagrees(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
+    let Some(facts) = request.observation.paths.get(path) else {
+        return false;
+    };
+    facts.change.is_none()
+        && matches!(facts.first, StateSeen::Missing) != matches!(state, State::Missing)
+}
+
+/// Whether the step created what is at the path, now or in an earlier run.
+fn created(ledger: &Ledger, path: &RelPath, facts: &PathFacts) -> bool {
+    let found_missing = matches!(facts.first, StateSeen::Missing)
+        || facts
+            .change
+            .as_ref()
+            .is_some_and(|change| change.before == StateSeen::Missing);
+    let own = ledger
+        .own(path, &facts.first)
+        .is_some_and(|row| row.created);
+    // Present at first and missing before the first change would be somebody else's removal.
+    own || (found_missing && matches!(facts.first, StateSeen::Missing))
+}
+
+/// The highest ancestor of a missing path that was absent before the step and is absent after it.
+fn highest_missing(request: &SealRequest<'_>, path: &RelPath) -> RelPath {
+    let mut highest = path.clone();
+    for ancestor in path.ancestors() {
+        if ancestor.is_root() || request.disk.node(&ancestor).is_some() {
+            break;
+        }
+        let present_before = request
+            .observation
+            .paths
+            .get(&ancestor)
+            .is_some_and(|facts| !matches!(facts.first, StateSeen::Missing));
+        if present_before {
+            break;
+        }
+        highest = ancestor;
+    }
+    highest
+}
