@@ -1,3 +1,36 @@
-//! Runs the tasks of a JavaScript workspace and brings back what did not change.
+//! `vt`, the command: the only voice of the runner. Arguments, environment, terminal and exit
+//! codes are known here and nowhere below.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod commands;
+mod env_names;
+mod error;
+mod report;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match &args.command {
+        Command::Run(run) => commands::run::run(&args, run),
+        Command::Keep => commands::keep::keep(),
+    };
+    match outcome {
+        Ok(code) => exit(code),
+        Err(error) => {
+            error.show();
+            exit(error.exit_code())
+        }
+    }
+}
+
+/// Exit codes of processes are eight bits wide.
+fn exit(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
+}

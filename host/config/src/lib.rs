@@ -1,1 +1,32 @@
 //! Finds the workspace and reads what people wrote about their tasks.
+//!
+//! The result is a [`Project`] that cannot be wrong: names resolve, globs are relative to the
+//! workspace root, and every mistake of every file has been reported at once as
+//! [`ConfigErrors`]. Reads files and directories, and nothing else of the machine.
+#![forbid(unsafe_code)]
+
+mod discover;
+mod error;
+mod glob;
+mod keys;
+mod link;
+mod load;
+mod manifest;
+mod members;
+mod project;
+mod quantity;
+mod raw;
+mod reader;
+#[cfg(test)]
+mod schema;
+mod source;
+mod suggest;
+mod validate;
+
+pub use error::{ConfigError, ConfigErrors, Problem};
+pub use load::load;
+pub use project::{
+    DependencyKind, Origin, Package, PackageDependency, Position, Project, Settings, Switch, Task,
+    TaskReference, TaskSource,
+};
+pub use suggest::suggest;

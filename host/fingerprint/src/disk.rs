@@ -64,6 +64,12 @@ impl StatRow {
         self.mode & 0o100 != 0
     }
 
+    /// Whether the file has been left alone long enough for its identity to name its content.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.settled_at(now_ns())
+    }
+
     /// Whether the file was last changed long enough before `now_ns` that a later change can't
     /// have left the same identity.
     #[must_use]

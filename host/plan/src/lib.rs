@@ -1,1 +1,21 @@
 //! Turns a project and a request into an ordered plan of invocations.
+//!
+//! Pure: what a task means is decided here, from values alone. Nothing is spawned, no file is
+//! read, and the cache is not asked.
+#![forbid(unsafe_code)]
+
+mod command;
+mod env;
+mod error;
+mod graph;
+mod plan;
+mod request;
+mod select;
+mod shell;
+mod split;
+mod words;
+
+pub use env::{CI_PRESENCE, StepEnvironment, step_environment};
+pub use error::PlanError;
+pub use plan::{Plan, PlannedStep, plan};
+pub use request::{CacheRequest, Request, Scope, TaskTarget};

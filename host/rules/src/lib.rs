@@ -1,1 +1,36 @@
 //! Loads rule components, asks them, validates their answers.
+//!
+//! A rule component knows a tool: where it keeps its private files, which variables shape its
+//! output, when its wish not to be cached means nothing. It is asked one question and answers by
+//! statements, each of which is checked as hostile. Nothing here reads a file or a variable: what a
+//! component may see is read by the caller and handed over in a [`Question`].
+//!
+//! The usual order is [`built_in`] → [`Component::speaks_for`] → [`Component::needs`] →
+//! [`Question::memo_key`] → on a memo miss [`Host::judge`] → [`validate`].
+#![forbid(unsafe_code)]
+
+mod answer;
+mod built_in;
+mod claim;
+mod closed_wasi;
+mod directive;
+mod engine;
+mod error;
+#[cfg(test)]
+mod guest;
+#[cfg(test)]
+mod hostile;
+mod limits;
+mod load;
+mod manifest;
+mod question;
+mod since_0_1_0;
+
+pub use answer::validate;
+pub use built_in::built_in;
+pub use directive::{Answer, Directive};
+pub use engine::Host;
+pub use error::{Failure, RulesError};
+pub use load::Component;
+pub use manifest::{Matches, Needs};
+pub use question::{PackageFacts, Question};

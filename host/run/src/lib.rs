@@ -1,1 +1,36 @@
-//! The life of a task, from plan to recorded entry.
+//! The life of a task: look up, bring back or run, watch, seal, record.
+//!
+//! The only crate that knows everybody below it. What happens is told as [`Event`]s, one way;
+//! whoever listens can't change an outcome. Nothing here prints, reads the environment of the
+//! process or its current directory: those come in as [`World`].
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod context;
+mod dispatch;
+mod error;
+mod event;
+mod lookup;
+mod observe;
+mod output;
+mod record;
+mod records;
+mod replay;
+mod rules;
+mod seal;
+mod spawn;
+mod task;
+mod world;
+
+pub use dispatch::{Finished, run};
+pub use error::RunError;
+pub use event::{Event, Replayed, Status, StepOutcome, Stream, Verdict};
+pub use vt_fingerprint::{NotStored, Why};
+pub use vt_tracker::{Survivors, keep_answering};
+pub use world::{EnvironmentNames, Freshness, RunRequest, World, cache_directory};
+
+/// The names of the rule plugins that travel with `vt`.
+#[must_use]
+pub fn built_in_plugins() -> Vec<String> {
+    vt_rules::built_in().iter().map(|component| component.id().to_owned()).collect()
+}

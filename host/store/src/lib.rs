@@ -1,1 +1,46 @@
 //! Keeps entries and gives them back: a redb index and tar.zst blobs.
+//!
+//! Keys and values are bytes here and nobody in this crate knows what they mean. What it does
+//! know: a value is given back whole or not at all, a blob is durable before the index can name
+//! it, and a restore is finished or undone, never half done. `docs/formats/cache.md` has the bytes.
+//!
+//! A look-up writes nothing: not when the store is opened, not when a snapshot is read.
+#![forbid(unsafe_code)]
+
+mod archive;
+mod beneath;
+mod blob;
+mod error;
+mod failpoint;
+mod guard;
+mod identity;
+mod index;
+mod journal;
+mod lock;
+mod manifest;
+mod mention;
+mod pack;
+mod panics;
+mod place;
+mod plan;
+mod record;
+mod restore;
+mod store;
+mod swap;
+mod sweep;
+mod unpack;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Damage, Refusal, StoreError};
+pub use index::{Snapshot, Writer};
+pub use lock::StepLock;
+pub use manifest::{Manifest, ManifestEntry, ManifestKind};
+pub use pack::Packed;
+pub use panics::silence_guarded_panics;
+pub use place::differs;
+pub use record::Table;
+pub use restore::Restored;
+pub use store::{Notice, Store};
+pub use sweep::Swept;

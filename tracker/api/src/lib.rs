@@ -1,1 +1,19 @@
 //! Runs a command and reports every path its process tree touched.
+//!
+//! [`spawn`] starts it, [`TrackedChild::wait`] gives the [`Trace`]. Tracking never makes a command
+//! fail: where it can't be done, the command runs as it is and [`Trace::completeness`] says why.
+//!
+//! Knows nothing of what accesses are good for.
+
+mod child;
+mod killer;
+mod spawn;
+
+pub use child::{Tracked, TrackedChild};
+pub use killer::Killer;
+pub use spawn::spawn;
+pub use vt_tracker_model::{
+    Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
+    State, Trace,
+};
+pub use vt_tracker_supervisor::{Options, Survivors, keep_answering};

@@ -1,1 +1,20 @@
 //! The seccomp filter, its installation in the child, and the thread that answers it.
+//!
+//! A filter inherited by the whole process tree stops every call that names a path and tells this
+//! crate's thread, which notes what the call is about to do and lets it go on. Nothing is ever
+//! denied or changed, but for `io_uring`, which would escape the filter. What cannot be followed
+//! is reported as a reason for blindness; it never disturbs the tree.
+//!
+//! What an access means for a path is the business of whoever implements [`Sink`].
+
+mod sink;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "linux/mod.rs"]
+mod system;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[path = "unsupported.rs"]
+mod system;
+
+pub use sink::{Options, Sink};
+pub use system::{Survivors, Watching, keep_answering, watch};

@@ -1,0 +1,3 @@
+export { formatDate } from "./date";
+export { formatDuration } from "./duration";
+export { formatLength } from "./length";

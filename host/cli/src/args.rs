@@ -1,0 +1,94 @@
+//! What was said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runs the tasks of a JavaScript workspace and brings back what did not change.
+#[derive(Parser, Debug)]
+#[command(name = "vt", version, disable_help_subcommand = false)]
+pub(crate) struct Args {
+    /// Work as if started in this directory.
+    #[arg(short = 'C', long = "dir", value_name = "DIR", global = true)]
+    pub(crate) dir: Option<PathBuf>,
+    /// When to show colours.
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When to show colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal that can.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run a task and what it depends on.
+    Run(Run),
+    /// Answer the system calls of processes that outlived their step.
+    #[command(name = "__keep", hide = true)]
+    Keep,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Run {
+    /// Run the task in every package that has it, dependencies first.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Cache scripts of `package.json` as well.
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) cache: bool,
+    /// Run everything as if typed; look up and store nothing.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Run and store anew what could be brought back.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How many steps may run at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) concurrency_limit: Option<u16>,
+    /// Write a summary of the run to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary_json: Option<PathBuf>,
+    /// The task, `task` or `package#task`, and arguments for it.
+    #[arg(value_name = "TASK", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) task: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn task(line: &[&str]) -> Run {
+        let args = Args::try_parse_from([&["vt", "run"], line].concat()).unwrap();
+        let Command::Run(run) = args.command else { panic!("not a run") };
+        run
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_after_the_task_belongs_to_the_task() {
+        let run = task(&["-r", "build", "--force", "-r", "--help"]);
+        assert!(run.recursive && !run.force);
+        assert_eq!(run.task, ["build", "--force", "-r", "--help"]);
+    }
+
+    #[test]
+    fn cache_and_no_cache_exclude_each_other() {
+        assert!(Args::try_parse_from(["vt", "run", "--cache", "--no-cache", "x"]).is_err());
+    }
+}

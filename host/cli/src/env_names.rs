@@ -1,0 +1,21 @@
+//! Every environment variable that `vt` reads or sets, by name.
+
+use vt_run::EnvironmentNames;
+
+/// Where the cache lies.
+pub(crate) const CACHE_DIR: &str = "VT_CACHE_DIR";
+/// How many steps run at once.
+pub(crate) const CONCURRENCY_LIMIT: &str = "VT_CONCURRENCY_LIMIT";
+/// The home directory of the user.
+pub(crate) const HOME: &str = "HOME";
+/// Where the user's caches lie.
+pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+
+/// What steps are given, and what they must not inherit.
+pub(crate) const OF_STEPS: EnvironmentNames = EnvironmentNames {
+    run: "VT_RUN",
+    ipc: "VT_IPC",
+    node_client: "VP_RUN_NODE_CLIENT_PATH",
+    init_cwd: "INIT_CWD",
+    scrub: &["VT_IPC", "VP_RUN_NODE_CLIENT_PATH", "VP_RUN_IPC_NAME", "VP_IPC"],
+};

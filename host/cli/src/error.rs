@@ -1,0 +1,54 @@
+//! What `vt` says when it can't do what was asked, and the exit code that goes with it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anstream::eprintln;
+
+/// Why nothing was run, or why it could not be told.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The configuration has mistakes.
+    Config(vt_config::ConfigErrors),
+    /// The request does not fit the project, or nothing could be set up.
+    Run(vt_run::RunError),
+    /// The environment or the arguments ask for something impossible.
+    Usage(String),
+    /// A file could not be written.
+    Write(PathBuf, std::io::Error),
+    /// Something else went wrong.
+    Other(String, std::io::Error),
+}
+
+impl Error {
+    /// 2 for a usage or configuration error, 1 for anything else.
+    pub(crate) const fn exit_code(&self) -> i32 {
+        match self {
+            Self::Config(_) | Self::Usage(_) | Self::Run(vt_run::RunError::Plan(_)) => 2,
+            Self::Run(_) | Self::Write(..) | Self::Other(..) => 1,
+        }
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn show(&self) {
+        match self {
+            Self::Config(errors) => eprintln!("error: {errors}"),
+            Self::Run(error) => eprintln!("error: {}", with_causes(error)),
+            Self::Usage(text) => eprintln!("error: {text}"),
+            Self::Write(path, error) => {
+                eprintln!("error: cannot write `{}`\n  caused by: {error}", path.display());
+            }
+            Self::Other(text, error) => eprintln!("error: {text}\n  caused by: {error}"),
+        }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, "\n  caused by: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! Shows a run as it happens: the output of steps as it comes, `vt`'s own words on standard error.
+
+use std::io::{self, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+use vt_base::StepId;
+use vt_run::{Event, Finished, Status, StepOutcome, Stream, Verdict};
+
+use crate::args::Color;
+use crate::report::wording;
+
+/// Shows a run as it happens.
+pub(crate) struct Reporter {
+    out: AutoStream<io::Stdout>,
+    err: AutoStream<io::Stderr>,
+    /// Whether tasks of several packages run, so that their names need the package.
+    with_package: bool,
+    /// Whether what was shown last ended in the middle of a line of a terminal.
+    mid_line: bool,
+}
+
+impl Reporter {
+    pub(crate) fn new(color: Color, recursive: bool) -> Self {
+        let choice = match color {
+            Color::Auto => None,
+            Color::Always => Some(ColorChoice::Always),
+            Color::Never => Some(ColorChoice::Never),
+        };
+        let (out, err) = (io::stdout(), io::stderr());
+        let out_choice = choice.unwrap_or_else(|| AutoStream::choice(&out));
+        let err_choice = choice.unwrap_or_else(|| AutoStream::choice(&err));
+        Self {
+            out: AutoStream::new(out, out_choice),
+            err: AutoStream::new(err, err_choice),
+            with_package: recursive,
+            mid_line: false,
+        }
+    }
+
+    /// Shows one event. A terminal that has gone away changes nothing about the run.
+    pub(crate) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Decided { step, command, verdict } => {
+                let label = self.label(step);
+                match verdict {
+                    Verdict::Hit => {}
+                    Verdict::Run(whys) => self.say(&wording::running(&label, command, whys)),
+                }
+            }
+            Event::Output { stream, bytes, .. } => self.show(*stream, bytes),
+            Event::Finished(outcome) => self.finished(outcome),
+            Event::Notice(text) => self.say(&format!("vt: {text}")),
+        }
+    }
+
+    fn finished(&mut self, outcome: &StepOutcome) {
+        let label = self.label(&outcome.step);
+        match outcome.status {
+            Status::Hit => self.say(&wording::hit(&label, outcome)),
+            Status::Skipped => self.say(&wording::skipped(&label)),
+            Status::Cancelled => self.say(&wording::cancelled(&label)),
+            Status::Failed => self.say(&wording::failed(&label, outcome)),
+            Status::Ran => {
+                if let Some(text) = wording::not_stored(&label, outcome) {
+                    self.say(&text);
+                }
+            }
+        }
+    }
+
+    /// Says how all of it went, if it was more than one step.
+    pub(crate) fn finish(&mut self, finished: &Finished) {
+        if finished.steps.len() > 1 {
+            self.say(&wording::total(finished));
+        }
+        let _ = self.out.flush();
+    }
+
+    fn label(&self, step: &StepId) -> String {
+        if self.with_package {
+            format!("{}#{}", step.package, step.task)
+        } else {
+            step.task.clone()
+        }
+    }
+
+    fn show(&mut self, stream: Stream, bytes: &[u8]) {
+        let (written, terminal) = match stream {
+            Stream::Out => {
+                (self.out.write_all(bytes).and_then(|()| self.out.flush()), self.out.is_terminal())
+            }
+            Stream::Err => (self.err.write_all(bytes), self.err.is_terminal()),
+        };
+        if written.is_ok() && terminal {
+            self.mid_line = bytes.last().is_some_and(|byte| *byte != b'\n');
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        if std::mem::take(&mut self.mid_line) && self.err.is_terminal() {
+            let _ = self.err.write_all(b"\n");
+        }
+        let _ = writeln!(self.err, "{text}");
+    }
+}

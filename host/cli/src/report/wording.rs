@@ -1,0 +1,187 @@
+//! The English of it: reasons come in as data and leave as text. One line, task first, present
+//! tense.
+
+use std::time::Duration;
+
+use vt_run::{Finished, NotStored, Status, StepOutcome, Why};
+
+/// How many reasons a line names before it counts.
+const NAMED: usize = 3;
+
+/// A step starts to run.
+pub(crate) fn running(label: &str, command: &str, whys: &[Why]) -> String {
+    let again = match whys {
+        [] | [Why::FirstRun | Why::CacheDisabled | Why::Forced] => "",
+        _ => " again",
+    };
+    format!("{label}: running `{command}`{again}, {}", list(whys, why))
+}
+
+/// A step is a hit.
+pub(crate) fn hit(label: &str, outcome: &StepOutcome) -> String {
+    let saved = outcome.saved.map_or_else(String::new, |saved| {
+        format!(", saves {}", duration(saved.saturating_sub(outcome.duration)))
+    });
+    let restored = match outcome.restored {
+        0 => String::new(),
+        count => format!(", restores {}", plural(count, "file", "files")),
+    };
+    format!("{label}: hit `{}`{restored}{saved}", outcome.command)
+}
+
+/// A step is not started.
+pub(crate) fn skipped(label: &str) -> String {
+    format!("{label}: skipped, something before it failed")
+}
+
+/// A step was stopped.
+pub(crate) fn cancelled(label: &str) -> String {
+    format!("{label}: cancelled")
+}
+
+/// A step failed.
+pub(crate) fn failed(label: &str, outcome: &StepOutcome) -> String {
+    let code = outcome.exit_code.unwrap_or(1);
+    format!("{label}: failed, exit code {code}")
+}
+
+/// Why a run that succeeded is not stored; nothing where the cache is simply off.
+pub(crate) fn not_stored(label: &str, outcome: &StepOutcome) -> Option<String> {
+    match outcome.not_stored.as_slice() {
+        [] | [NotStored::CacheDisabled] => None,
+        reasons => Some(format!("{label}: not stored, {}", list(reasons, refusal))),
+    }
+}
+
+/// How a run of several steps went.
+pub(crate) fn total(finished: &Finished) -> String {
+    let count = |status: Status| {
+        finished.steps.iter().filter(|step| step.status == status).count() as u64
+    };
+    let all = finished.steps.len() as u64;
+    let hits = count(Status::Hit);
+    let saved: Duration = finished.steps.iter().filter_map(|step| step.saved).sum();
+    let mut text = format!("vt: {}, {}", plural(all, "step", "steps"), plural(hits, "hit", "hits"));
+    if saved > Duration::ZERO {
+        text.push_str(&format!(", saves {}", duration(saved)));
+    }
+    for (status, word) in [
+        (Status::Failed, "failed"),
+        (Status::Skipped, "skipped"),
+        (Status::Cancelled, "cancelled"),
+    ] {
+        if count(status) > 0 {
+            text.push_str(&format!(", {} {word}", count(status)));
+        }
+    }
+    text
+}
+
+fn list<T>(reasons: &[T], word: impl Fn(&T) -> String) -> String {
+    let mut words: Vec<String> = reasons.iter().take(NAMED).map(word).collect();
+    if reasons.len() > NAMED {
+        words.push(format!("and {} more", reasons.len() - NAMED));
+    }
+    words.join(", ")
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn duration(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    if milliseconds < 1_000 {
+        format!("{milliseconds} ms")
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}
+
+fn why(why: &Why) -> String {
+    match why {
+        Why::FirstRun => "first run".to_owned(),
+        Why::CommandChanged => "the command changed".to_owned(),
+        Why::ArgsChanged => "the arguments changed".to_owned(),
+        Why::CwdChanged => "the directory changed".to_owned(),
+        Why::ProgramChanged { name } => format!("program `{name}` changed"),
+        Why::InputModified { path } => format!("`{path}` changed"),
+        Why::InputAdded { path } => format!("`{path}` was added"),
+        Why::InputRemoved { path } => format!("`{path}` was removed"),
+        Why::ListingChanged { path, entry } => {
+            format!("directory `{path}` changed at `{entry}`")
+        }
+        Why::LinkChanged { path } => format!("link `{path}` changed"),
+        Why::EnvChanged { name } => format!("variable `{name}` changed"),
+        Why::EnvAdded { name } => format!("variable `{name}` was set"),
+        Why::EnvRemoved { name } => format!("variable `{name}` was unset"),
+        Why::UntrackedEnvListChanged => "the list of untracked variables changed".to_owned(),
+        Why::InputConfigChanged => "the declared inputs changed".to_owned(),
+        Why::OutputConfigChanged => "the declared outputs changed".to_owned(),
+        Why::RulesChanged { plugin } => format!("the rules of plugin `{plugin}` changed"),
+        Why::ToolChanged { path } => format!("tool `{path}` changed"),
+        Why::OutputEdited { path } => format!("the output `{path}` was edited"),
+        Why::PlatformChanged => "the platform changed".to_owned(),
+        Why::BlobDamaged => "the stored result is damaged".to_owned(),
+        Why::Forced => "forced".to_owned(),
+        Why::CacheDisabled => "not cached".to_owned(),
+    }
+}
+
+fn refusal(reason: &NotStored) -> String {
+    match reason {
+        NotStored::ExitCode { code } => format!("exit code {code}"),
+        NotStored::Cancelled => "it was cancelled".to_owned(),
+        NotStored::ModifiedInput { path } => format!(
+            "it read and then changed `{path}` (if that is its result, declare `\"output\": \
+             [{{ \"auto\": true }}, \"{path}\"]`; if it does not matter, cut it with \
+             `\"!{path}\"` in `input` and `output`)"
+        ),
+        NotStored::InputChangedDuringRun { path } => {
+            format!("`{path}` was changed by somebody else while it ran")
+        }
+        NotStored::OptedOut { by, reason } => match reason {
+            Some(reason) => format!("{by} asked not to be cached: {reason}"),
+            None => format!("{by} asked not to be cached"),
+        },
+        NotStored::TraceIncomplete { detail } => format!("its accesses are not all known: {detail}"),
+        NotStored::EmptyTrace => {
+            "it touched nothing in the workspace (declare its `input` to cache it)".to_owned()
+        }
+        NotStored::WroteOutside { path } => format!(
+            "it left `{path}` outside the workspace (excuse it with `\"!{path}\"` in `output`)"
+        ),
+        NotStored::WroteGit { path } => format!("it wrote to the repository: `{path}`"),
+        NotStored::SharedOutput { path } => format!("another writer touched its result `{path}`"),
+        NotStored::IpcError { detail } => format!("its reports cannot be trusted: {detail}"),
+        NotStored::PluginError { detail } => format!("its rules are not known: {detail}"),
+        NotStored::StoreError { detail } => format!("the store failed: {detail}"),
+        NotStored::CacheDisabled => "the cache is off".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_miss_says_why_in_one_line() {
+        let changed = |path: &str| Why::InputModified { path: path.into() };
+        assert_eq!(
+            running("build", "vite build", &[changed("src/a.ts")]),
+            "build: running `vite build` again, `src/a.ts` changed"
+        );
+        assert_eq!(
+            running("build", "vite build", &[Why::FirstRun]),
+            "build: running `vite build`, first run"
+        );
+        let many: Vec<Why> = ["a", "b", "c", "d", "e"].map(changed).into();
+        assert_eq!(list(&many, why), "`a` changed, `b` changed, `c` changed, and 2 more");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(Duration::from_millis(12)), "12 ms");
+        assert_eq!(duration(Duration::from_millis(2_140)), "2.1 s");
+    }
+}

@@ -1,0 +1,47 @@
+//! The keys a configuration file may have. The validator and the schema are held to these lists.
+
+/// Keys of the file.
+pub(crate) const FILE: [&str; 8] = [
+    "$schema",
+    "tasks",
+    "cache",
+    "plugins",
+    "policy",
+    "remote",
+    "enablePrePostScripts",
+    "limits",
+];
+
+/// Keys of the file that belong to the workspace as a whole.
+pub(crate) const ROOT_ONLY: [&str; 6] = [
+    "cache",
+    "plugins",
+    "policy",
+    "remote",
+    "enablePrePostScripts",
+    "limits",
+];
+
+/// Keys of `cache` of the file.
+pub(crate) const CACHE: [&str; 6] = ["scripts", "tasks", "dir", "maxSize", "maxAge", "toolchain"];
+
+/// Keys of a task.
+pub(crate) const TASK: [&str; 8] = [
+    "command",
+    "cwd",
+    "dependsOn",
+    "cache",
+    "env",
+    "untrackedEnv",
+    "input",
+    "output",
+];
+
+/// Keys of `cache` of a task.
+pub(crate) const TASK_CACHE: [&str; 4] = ["env", "untrackedEnv", "input", "output"];
+
+/// Keys of an object in `dependsOn`.
+pub(crate) const DEPENDENCY: [&str; 2] = ["task", "from"];
+
+/// Keys of an object in `input` or `output`.
+pub(crate) const GLOB: [&str; 3] = ["auto", "pattern", "base"];

@@ -1,0 +1,217 @@
+//! Resolves the names by which packages and tasks speak of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::load::RawPackage;
+use crate::raw::RawDependency;
+use crate::reader::Reader;
+use crate::{ConfigError, DependencyKind, Package, Problem, TaskReference, suggest};
+
+/// Gives every package its id and finds the packages it depends on.
+pub(crate) fn packages(packages: &mut [Package]) {
+    let by_name = by_name(packages);
+    let by_directory: BTreeMap<_, _> = packages
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (one.directory.clone(), index))
+        .collect();
+    for (index, package) in packages.iter_mut().enumerate() {
+        let directory = package.directory.to_string();
+        package.id = match &package.name {
+            Some(name) if by_name[name].len() == 1 => name.clone(),
+            _ if by_name.contains_key(&directory) => format!("./{directory}"),
+            _ => directory,
+        };
+        for (name, dependency) in &mut package.dependencies {
+            let found = match target(name, &dependency.version) {
+                Target::Name(name) => by_name.get(name).map(|indices| indices[0]),
+                Target::Path(path) => {
+                    let directory = package.directory.join(path).ok();
+                    directory.and_then(|directory| by_directory.get(&directory).copied())
+                }
+                Target::Elsewhere => None,
+            };
+            dependency.package = found.filter(|found| *found != index);
+        }
+        let found = package
+            .dependencies
+            .values()
+            .filter_map(|dependency| dependency.package);
+        package.workspace_dependencies = found.collect();
+    }
+}
+
+/// Where a dependency is found.
+#[derive(PartialEq, Eq, Debug)]
+enum Target<'a> {
+    /// In the package of this name, if the workspace has one.
+    Name(&'a str),
+    /// In this directory, relative to the package.
+    Path(&'a str),
+    /// Not in the workspace.
+    Elsewhere,
+}
+
+fn target<'a>(name: &'a str, version: &'a str) -> Target<'a> {
+    let Some((protocol, rest)) = version.split_once(':') else {
+        // A repository on GitHub: `owner/name`.
+        return if version.contains('/') {
+            Target::Elsewhere
+        } else {
+            Target::Name(name)
+        };
+    };
+    match protocol {
+        "workspace" if rest.starts_with("./") || rest.starts_with("../") => Target::Path(rest),
+        // `workspace:other@*` imports another package under this name.
+        "workspace" => match rest.rfind('@') {
+            Some(at) if at > 0 => Target::Name(&rest[..at]),
+            _ => Target::Name(name),
+        },
+        "link" | "file" | "portal" => Target::Path(rest),
+        "catalog" => Target::Name(name),
+        _ => Target::Elsewhere,
+    }
+}
+
+fn by_name(packages: &[Package]) -> BTreeMap<String, Vec<usize>> {
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, package) in packages.iter().enumerate() {
+        if let Some(name) = &package.name {
+            by_name.entry(name.clone()).or_default().push(index);
+        }
+    }
+    by_name
+}
+
+/// Finds the tasks that tasks depend on.
+pub(crate) fn tasks(packages: &mut [Package], raw: &[RawPackage], problems: &mut Vec<Problem>) {
+    let by_name = by_name(packages);
+    let mut resolved = Vec::new();
+    for (index, package) in raw.iter().enumerate() {
+        let Some((source, file)) = &package.config else {
+            continue;
+        };
+        let mut reader = Reader { source, problems };
+        for task in &file.tasks {
+            let linker = Linker {
+                packages,
+                by_name: &by_name,
+                index,
+                task: &task.name.value,
+            };
+            let mut references = Vec::new();
+            for written in &task.depends_on {
+                match linker.resolve(&written.value) {
+                    Ok(found) => references.extend(found),
+                    Err(error) => reader.report(written.offset, error),
+                }
+            }
+            let mut seen = BTreeSet::new();
+            references.retain(|reference| seen.insert(reference.clone()));
+            resolved.push((index, task.name.value.clone(), references));
+        }
+    }
+    for (package, name, references) in resolved {
+        if let Some(task) = packages[package].tasks.get_mut(&name) {
+            task.depends_on = references;
+        }
+    }
+}
+
+/// Resolves what one task depends on.
+struct Linker<'a> {
+    packages: &'a [Package],
+    by_name: &'a BTreeMap<String, Vec<usize>>,
+    index: usize,
+    task: &'a str,
+}
+
+impl Linker<'_> {
+    fn resolve(&self, dependency: &RawDependency) -> Result<Vec<TaskReference>, ConfigError> {
+        let (package, name) = match dependency {
+            RawDependency::From { task, from } => return Ok(self.from(task, from)),
+            RawDependency::Named(text) => match text.split_once('#') {
+                Some((package, name)) => (self.package(package)?, name),
+                None => (self.index, text.as_str()),
+            },
+        };
+        let tasks = &self.packages[package].tasks;
+        if tasks.contains_key(name) {
+            return Ok(vec![TaskReference {
+                package,
+                task: name.to_owned(),
+            }]);
+        }
+        let qualify = |name: &str| {
+            if package == self.index {
+                name.to_owned()
+            } else {
+                format!("{}#{name}", self.packages[package].id)
+            }
+        };
+        let suggestion = suggest(name, tasks.keys().map(String::as_str)).map(qualify);
+        let (task, dependency) = (self.task.to_owned(), qualify(name));
+        Err(ConfigError::UnknownTask {
+            task,
+            dependency,
+            suggestion,
+        })
+    }
+
+    fn package(&self, name: &str) -> Result<usize, ConfigError> {
+        let (task, package) = (self.task.to_owned(), name.to_owned());
+        match self.by_name.get(name).map(Vec::as_slice) {
+            Some([index]) => Ok(*index),
+            Some(_) => Err(ConfigError::AmbiguousPackage { task, package }),
+            None => {
+                let suggestion = suggest(name, self.by_name.keys().map(String::as_str));
+                let suggestion = suggestion.map(str::to_owned);
+                Err(ConfigError::UnknownPackage {
+                    task,
+                    package,
+                    suggestion,
+                })
+            }
+        }
+    }
+
+    /// The task of that name of every direct dependency that has it.
+    fn from(&self, task: &str, kinds: &[DependencyKind]) -> Vec<TaskReference> {
+        let dependencies = self.packages[self.index].dependencies.values();
+        let wanted = dependencies.filter(|one| one.kinds.iter().any(|kind| kinds.contains(kind)));
+        wanted
+            .filter_map(|dependency| dependency.package)
+            .filter(|index| self.packages[*index].tasks.contains_key(task))
+            .map(|package| TaskReference {
+                package,
+                task: task.to_owned(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_says_where_a_dependency_is_found() {
+        for (version, wanted) in [
+            ("^1.0.0", Target::Name("a")),
+            ("*", Target::Name("a")),
+            ("workspace:*", Target::Name("a")),
+            ("workspace:@x/b@^1", Target::Name("@x/b")),
+            ("workspace:@x/b", Target::Name("a")),
+            ("workspace:../b", Target::Path("../b")),
+            ("file:../b", Target::Path("../b")),
+            ("link:../b", Target::Path("../b")),
+            ("catalog:", Target::Name("a")),
+            ("npm:b@1", Target::Elsewhere),
+            ("git+https://host/x.git", Target::Elsewhere),
+            ("owner/name", Target::Elsewhere),
+        ] {
+            assert_eq!(target("a", version), wanted, "{version}");
+        }
+    }
+}

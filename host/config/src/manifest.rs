@@ -1,0 +1,110 @@
+//! What `package.json` says: the name, the scripts, the dependencies, the workspaces.
+//!
+//! The file belongs to npm and its friends, so only these keys are looked at, and of a key that
+//! was written twice the last one counts, as it does for them.
+
+use std::collections::BTreeMap;
+
+use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::common::Ranged as _;
+
+use crate::reader::{Reader, Spanned};
+use crate::{DependencyKind, PackageDependency};
+
+/// The name of the file.
+pub(crate) const FILE_NAME: &str = "package.json";
+
+/// What a `package.json` says.
+#[derive(Default, Debug)]
+pub(crate) struct Manifest {
+    pub(crate) name: Option<String>,
+    /// Name and command.
+    pub(crate) scripts: BTreeMap<String, (Spanned<()>, String)>,
+    pub(crate) dependencies: BTreeMap<String, PackageDependency>,
+}
+
+/// Reads a manifest. Of what is wrong everything is noted and the rest returned.
+pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
+    let mut manifest = Manifest::default();
+    let Value::Object(object) = value else {
+        reader.wrong_type(value, "`package.json`", "an object");
+        return manifest;
+    };
+    if let Some(value) = last(object, "name") {
+        let name = reader.text(value, "`name`");
+        manifest.name = name.map(|name| name.value).filter(|name| !name.is_empty());
+    }
+    for (name, offset, value) in members(reader, object, "scripts") {
+        if let Some(command) = reader.text(value, &format!("script `{name}`")) {
+            manifest.scripts.insert(
+                name.to_owned(),
+                (Spanned { value: (), offset }, command.value),
+            );
+        }
+    }
+    for kind in DependencyKind::ALL {
+        for (name, _, value) in members(reader, object, kind.key()) {
+            let place = format!("`{name}` in `{}`", kind.key());
+            let Some(version) = reader.text(value, &place) else {
+                continue;
+            };
+            let dependency = manifest.dependencies.entry(name.to_owned());
+            let dependency = dependency.or_insert_with(|| PackageDependency {
+                kinds: [kind].into(),
+                version: version.value,
+                package: None,
+            });
+            dependency.kinds.insert(kind);
+        }
+    }
+    manifest
+}
+
+/// The patterns of `workspaces`: a list, or an object with a list of `packages`. `None` when the
+/// manifest has no such key.
+pub(crate) fn workspaces(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+) -> Option<Vec<Spanned<String>>> {
+    let value = last(value.as_object()?, "workspaces")?;
+    let patterns = match value {
+        Value::Array(_) => reader.texts(value, "`workspaces`"),
+        Value::Object(object) => match last(object, "packages") {
+            Some(packages) => reader.texts(packages, "`packages` of `workspaces`"),
+            None => Some(Vec::new()),
+        },
+        _ => {
+            reader.wrong_type(value, "`workspaces`", "a list or an object with `packages`");
+            None
+        }
+    };
+    Some(patterns.unwrap_or_default())
+}
+
+/// The members of the object under a key; nothing when the key is missing.
+fn members<'v, 's>(
+    reader: &mut Reader<'_>,
+    object: &'v Object<'s>,
+    key: &str,
+) -> Vec<(&'v str, usize, &'v Value<'s>)> {
+    match last(object, key) {
+        None => Vec::new(),
+        Some(Value::Object(inner)) => inner
+            .properties
+            .iter()
+            .map(|member| (member.name.as_str(), member.name.start(), &member.value))
+            .collect(),
+        Some(value) => {
+            reader.wrong_type(value, &format!("`{key}`"), "an object");
+            Vec::new()
+        }
+    }
+}
+
+/// The value of a key; the last one, if it was written twice.
+fn last<'v, 's>(object: &'v Object<'s>, key: &str) -> Option<&'v Value<'s>> {
+    let mut members = object.properties.iter().rev();
+    members
+        .find(|member| member.name.as_str() == key)
+        .map(|member| &member.value)
+}

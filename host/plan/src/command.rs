@@ -1,0 +1,433 @@
+//! Turns the command of a task into what its steps spawn.
+
+use vt_base::{Program, RelPath};
+
+use crate::shell::{BUILTIN, FILE_OPERATION_PREFIXES, FILE_OPERATIONS, LAUNCHERS, STATEFUL, quote};
+use crate::split::split;
+use crate::words::{Word, Words};
+
+/// What one step spawns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct StepCommand {
+    /// The command as it was written.
+    pub(crate) text: String,
+    pub(crate) program: Program,
+    pub(crate) args: Vec<String>,
+    pub(crate) env_prefix: Vec<(String, String)>,
+    pub(crate) directory: RelPath,
+}
+
+/// The steps of a command, one at least. `parts` are run one after the other as if joined by
+/// `&&`; `args` go to the last of them.
+pub(crate) fn steps(parts: &[String], args: &[String], directory: &RelPath) -> Vec<StepCommand> {
+    let mut parts = parts.to_vec();
+    if let Some(last) = parts.last_mut() {
+        for arg in args {
+            last.push(' ');
+            last.push_str(&quote(arg));
+        }
+    }
+    let segments: Vec<Segment<'_>> = parts.iter().flat_map(|part| Segment::of(part)).collect();
+    let groups = group(&segments, directory);
+    groups
+        .into_iter()
+        .map(|group| group.command(&segments))
+        .collect()
+}
+
+/// A piece of a command that is run on its own, unless it belongs to its neighbours.
+struct Segment<'a> {
+    text: &'a str,
+    shape: Shape,
+    kind: Kind,
+}
+
+/// How a segment was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Between two top-level `&&`.
+    Cut,
+    /// As a whole part, which may hold anything.
+    Whole,
+}
+
+/// What a segment does to its neighbours.
+#[derive(Debug)]
+enum Kind {
+    /// Nothing; it is started directly.
+    Direct(Words),
+    /// Nothing; it needs a shell.
+    Shell,
+    /// It changes the directory of what follows.
+    ChangeDirectory(String),
+    /// It changes the shell in another way: what follows must run in the same one.
+    Stateful,
+    /// It prepares what the next one does, or finishes what the previous one did.
+    FileOperation(Words),
+}
+
+impl<'a> Segment<'a> {
+    /// The segments of one part.
+    fn of(part: &'a str) -> Vec<Self> {
+        let Some(segments) = split(part) else {
+            let words = Words::read(part);
+            let stateful = words.command.iter().any(is_stateful);
+            let kind = if stateful {
+                Kind::Stateful
+            } else {
+                Kind::Shell
+            };
+            return vec![Self {
+                text: part.trim(),
+                shape: Shape::Whole,
+                kind,
+            }];
+        };
+        let cut = |text| Segment {
+            text,
+            shape: Shape::Cut,
+            kind: Kind::of(text),
+        };
+        segments.into_iter().map(cut).collect()
+    }
+}
+
+fn is_stateful(word: &Word) -> bool {
+    STATEFUL.contains(&word.text.as_str())
+}
+
+impl Kind {
+    fn of(segment: &str) -> Self {
+        let words = Words::read(segment);
+        let Some(first) = words.command.first() else {
+            // Assignments alone stay in the shell; what stands in parentheses does not.
+            return if words.operators {
+                Self::Shell
+            } else {
+                Self::Stateful
+            };
+        };
+        // Redirections may stand in front of the command.
+        let redirected = words.operators
+            && segment.starts_with(|first: char| first.is_ascii_digit() || "<>".contains(first));
+        let stateful = is_stateful(first) || redirected && words.command.iter().any(is_stateful);
+        if stateful {
+            return match &words.command[..] {
+                [_, to] if words.is_literal() && words.assignments.is_empty() => {
+                    Self::change_directory(&first.text, &to.text)
+                }
+                _ => Self::Stateful,
+            };
+        }
+        if !words.operators && is_file_operation(&words.command) {
+            return Self::FileOperation(words);
+        }
+        Self::plain(words)
+    }
+
+    fn change_directory(command: &str, to: &str) -> Self {
+        // `-` goes back, and an absolute or empty path means another thing to every shell.
+        if command == "cd" && !to.is_empty() && !to.starts_with(['-', '/']) {
+            Self::ChangeDirectory(to.to_owned())
+        } else {
+            Self::Stateful
+        }
+    }
+
+    fn plain(words: Words) -> Self {
+        let first = words
+            .command
+            .first()
+            .map(|word| word.text.as_str())
+            .unwrap_or_default();
+        if words.is_literal() && !first.is_empty() && !BUILTIN.contains(&first) {
+            Self::Direct(words)
+        } else {
+            Self::Shell
+        }
+    }
+}
+
+/// Whether a command is a plain file operation, started as it is or by a launcher.
+fn is_file_operation(command: &[Word]) -> bool {
+    let mut words: Vec<&str> = command.iter().map(|word| word.text.as_str()).collect();
+    if let Some(launcher) = LAUNCHERS
+        .iter()
+        .find(|launcher| words.starts_with(launcher))
+    {
+        words.drain(..launcher.len());
+        let options = words
+            .iter()
+            .take_while(|word| word.starts_with('-'))
+            .count();
+        words.drain(..options);
+    }
+    match words[..] {
+        [prefix, operation, ..] if FILE_OPERATION_PREFIXES.contains(&prefix) => {
+            FILE_OPERATIONS.contains(&operation)
+        }
+        [operation, ..] => FILE_OPERATIONS.contains(&operation),
+        [] => false,
+    }
+}
+
+/// Neighbouring segments that are one step.
+struct Group {
+    /// Indices of the first and the last segment.
+    first: usize,
+    last: usize,
+    /// Where the first one runs.
+    directory: RelPath,
+}
+
+fn group(segments: &[Segment<'_>], directory: &RelPath) -> Vec<Group> {
+    let end = segments.len().saturating_sub(1);
+    let mut groups: Vec<Group> = Vec::new();
+    let mut directory = directory.clone();
+    let mut entered = Entered::Yes;
+    // Where the file operations start that wait for the segment they belong to.
+    let mut pending: Option<(usize, RelPath)> = None;
+    for (index, segment) in segments.iter().enumerate() {
+        let last = match &segment.kind {
+            Kind::ChangeDirectory(to) if index < end => match follow(&directory, to, entered) {
+                Some(inside) => {
+                    (directory, entered) = (inside, Entered::NotYet);
+                    continue;
+                }
+                None => end,
+            },
+            Kind::FileOperation(_) => {
+                pending.get_or_insert_with(|| (index, directory.clone()));
+                continue;
+            }
+            Kind::Stateful => end,
+            Kind::ChangeDirectory(_) | Kind::Direct(_) | Kind::Shell => index,
+        };
+        let (first, directory) = pending.take().unwrap_or_else(|| (index, directory.clone()));
+        groups.push(Group {
+            first,
+            last,
+            directory,
+        });
+        entered = Entered::Yes;
+        if last == end {
+            return groups;
+        }
+    }
+    match (pending, groups.last_mut()) {
+        (Some(_), Some(group)) => group.last = end,
+        (Some((first, directory)), None) => groups.push(Group {
+            first,
+            last: end,
+            directory,
+        }),
+        (None, _) => {}
+    }
+    groups
+}
+
+/// Whether something ran in a directory, so that it is known to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entered {
+    Yes,
+    NotYet,
+}
+
+/// Where `cd` leads; `None` when only a shell can tell. A directory that is left again before
+/// anything ran in it need not exist for the plan, but must for the shell.
+fn follow(directory: &RelPath, to: &str, entered: Entered) -> Option<RelPath> {
+    let mut parts = to
+        .split('/')
+        .skip_while(|part| *part == ".." && entered == Entered::Yes);
+    if parts.any(|part| part == "..") {
+        return None;
+    }
+    directory.join(to).ok()
+}
+
+impl Group {
+    fn command(self, segments: &[Segment<'_>]) -> StepCommand {
+        let segments = &segments[self.first..=self.last];
+        let text = segments
+            .iter()
+            .map(|segment| segment.text)
+            .collect::<Vec<_>>()
+            .join(" && ");
+        let mut command = StepCommand {
+            program: Program::Shell(shell_text(segments)),
+            text,
+            args: Vec::new(),
+            env_prefix: Vec::new(),
+            directory: self.directory,
+        };
+        let alone = match segments {
+            [
+                Segment {
+                    kind: Kind::Direct(words) | Kind::FileOperation(words),
+                    ..
+                },
+            ] => Some(words),
+            _ => None,
+        };
+        if let Some(words) = alone.filter(|words| words.is_literal()) {
+            let mut texts = words.command.iter().map(|word| word.text.clone());
+            command.program = Program::Direct(texts.next().unwrap_or_default());
+            command.args = texts.collect();
+            command.env_prefix = words.pairs();
+        }
+        command
+    }
+}
+
+/// The text for the shell. A part that was not cut may end in a comment or hold a `;`, so it is
+/// fenced off from what follows.
+fn shell_text(segments: &[Segment<'_>]) -> String {
+    let end = segments.len() - 1;
+    let texts = segments.iter().enumerate().map(|(index, segment)| {
+        if index < end && segment.shape == Shape::Whole {
+            format!("{{ {}\n}}", segment.text)
+        } else {
+            segment.text.to_owned()
+        }
+    });
+    texts.collect::<Vec<_>>().join(" && ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each step as `directory: program(args)` or `directory: sh(text)`.
+    fn shown(parts: &[&str], args: &[&str]) -> Vec<String> {
+        let texts = |list: &[&str]| {
+            list.iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let directory = RelPath::new("p").unwrap();
+        steps(&texts(parts), &texts(args), &directory)
+            .into_iter()
+            .map(|step| {
+                let prefix: String = step
+                    .env_prefix
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value} "))
+                    .collect();
+                match step.program {
+                    Program::Shell(text) => format!("{}: sh({text})", step.directory),
+                    Program::Direct(program) => {
+                        let words = [vec![program], step.args].concat().join("|");
+                        format!("{}: {prefix}{words}", step.directory)
+                    }
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn commands_become_steps() {
+        for (command, wanted) in [
+            ("tsc --noEmit", &["p: tsc|--noEmit"][..]),
+            ("eslint . && tsc -b", &["p: eslint|.", "p: tsc|-b"]),
+            ("A=1 B='x y' vite build", &["p: A=1 B=x y vite|build"]),
+            ("A=1 echo x", &["p: sh(A=1 echo x)"]),
+            ("a | b && c", &["p: sh(a | b)", "p: c"]),
+            ("a $X && b", &["p: sh(a $X)", "p: b"]),
+            ("a; b", &["p: sh(a; b)"]),
+            ("a && b || c", &["p: sh(a && b || c)"]),
+            ("echo hi && a", &["p: sh(echo hi)", "p: a"]),
+            ("! a && b", &["p: sh(! a)", "p: b"]),
+            ("(cd x && a) && b", &["p: sh((cd x && a))", "p: b"]),
+            ("", &["p: sh()"]),
+        ] {
+            assert_eq!(shown(&[command], &[]), wanted, "{command}");
+        }
+    }
+
+    #[test]
+    fn changing_the_directory_moves_what_follows() {
+        for (command, wanted) in [
+            ("cd sub && a && b", &["p/sub: a", "p/sub: b"][..]),
+            ("a && cd ../q/r && b", &["p: a", "q/r: b"]),
+            ("cd sub && a && cd .. && b", &["p/sub: a", "p: b"]),
+            ("cd sub && cd .. && a", &["p/sub: sh(cd .. && a)"]),
+            ("cd sub/../x && a", &["p: sh(cd sub/../x && a)"]),
+            ("cd ../../out && a && b", &["p: sh(cd ../../out && a && b)"]),
+            ("a && cd $X && b && c", &["p: a", "p: sh(cd $X && b && c)"]),
+            ("cd && a", &["p: sh(cd && a)"]),
+            ("cd - && a", &["p: sh(cd - && a)"]),
+            ("cd /x && a", &["p: sh(cd /x && a)"]),
+            ("a && cd sub", &["p: a", "p: sh(cd sub)"]),
+            ("cd sub", &["p: sh(cd sub)"]),
+        ] {
+            assert_eq!(shown(&[command], &[]), wanted, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_changes_the_shell_keeps_the_rest_with_it() {
+        for (command, wanted) in [
+            ("export A=1 && a && b", &["p: sh(export A=1 && a && b)"][..]),
+            ("a && A=1 && b", &["p: a", "p: sh(A=1 && b)"]),
+            ("a && . ./env.sh && b", &["p: a", "p: sh(. ./env.sh && b)"]),
+            ("cd sub && set -e && b", &["p/sub: sh(set -e && b)"]),
+            ("2>log cd x && b", &["p: sh(2>log cd x && b)"]),
+        ] {
+            assert_eq!(shown(&[command], &[]), wanted, "{command}");
+        }
+    }
+
+    #[test]
+    fn file_operations_belong_to_a_neighbour() {
+        for (command, wanted) in [
+            ("rm -rf dist && tsc", &["p: sh(rm -rf dist && tsc)"][..]),
+            (
+                "rm -rf dist/* && tsc && b",
+                &["p: sh(rm -rf dist/* && tsc)", "p: b"],
+            ),
+            ("tsc && cp a dist/a", &["p: sh(tsc && cp a dist/a)"]),
+            (
+                "a && tsc && cp a b && shx chmod +x b",
+                &["p: a", "p: sh(tsc && cp a b && shx chmod +x b)"],
+            ),
+            ("npx -y rimraf x && tsc", &["p: sh(npx -y rimraf x && tsc)"]),
+            (
+                "rm -rf a && cd sub && b && c",
+                &["p: sh(rm -rf a && cd sub && b)", "p/sub: c"],
+            ),
+            ("cd sub && rm a && b", &["p/sub: sh(rm a && b)"]),
+            ("b && cd sub && rm a", &["p: sh(b && cd sub && rm a)"]),
+            ("rm -rf dist", &["p: rm|-rf|dist"]),
+            ("rm -rf dist/*", &["p: sh(rm -rf dist/*)"]),
+            ("rm a && mkdir b", &["p: sh(rm a && mkdir b)"]),
+            ("npx vite build && a", &["p: npx|vite|build", "p: a"]),
+            (
+                "rm x && export A=1 && a",
+                &["p: sh(rm x && export A=1 && a)"],
+            ),
+        ] {
+            assert_eq!(shown(&[command], &[]), wanted, "{command}");
+        }
+    }
+
+    #[test]
+    fn arguments_go_to_the_last_command_only() {
+        assert_eq!(
+            shown(&["a && b"], &["--x", "y z"]),
+            ["p: a", "p: b|--x|y z"]
+        );
+        assert_eq!(shown(&["a", "b"], &["$X"]), ["p: a", "p: b|$X"]);
+        assert_eq!(shown(&["a | b"], &["it's"]), [r"p: sh(a | b 'it'\''s')"]);
+        assert_eq!(shown(&["tsc && rm"], &["x"]), ["p: sh(tsc && rm x)"]);
+    }
+
+    #[test]
+    fn parts_that_stay_whole_are_fenced_off() {
+        assert_eq!(shown(&["a; b", "c"], &[]), ["p: sh(a; b)", "p: c"]);
+        assert_eq!(shown(&["a # note", "c"], &[]), ["p: sh(a # note)", "p: c"]);
+        assert_eq!(
+            shown(&["cd x; b # y", "c"], &[]),
+            ["p: sh({ cd x; b # y\n} && c)"]
+        );
+    }
+}

@@ -1,0 +1,366 @@
+//! Turns what a component said into what is believed.
+//!
+//! Every text is hostile. Paths and globs come relative to the package and leave relative to the
+//! workspace root; they may climb (a cache of the workspace may lie above the package) but not out,
+//! and none may cover the directory of the package or one above it, since that would blind the
+//! cache to the sources themselves.
+
+use std::collections::BTreeSet;
+
+use globset::GlobBuilder;
+use vt_base::RelPath;
+
+use crate::{Answer, Component, Directive, RulesError, limits};
+
+/// In bytes.
+const MAX_PATH: usize = 1_024;
+/// In bytes.
+const MAX_NAME: usize = 256;
+/// In bytes.
+const MAX_REASON: usize = 512;
+
+/// Names no tool uses. A glob that matches one of these in a directory matches whatever is there.
+const STRANGERS: [&str; 4] = ["qzx0vt", "qzx0vt.qzx", "qzx0vt/qzx0vt", "qzx0vt/qzx0vt.qzx"];
+
+/// Checks what a component answered, and makes its paths relative to the workspace root. The
+/// result is sorted and free of repetition.
+///
+/// # Errors
+/// The first statement a rule may not make.
+pub fn validate(
+    component: &Component,
+    answer: &Answer,
+    package_dir: &RelPath,
+) -> Result<Vec<Directive>, RulesError> {
+    let refused = |directive: String, reason: String| RulesError::Refused {
+        plugin: component.id().to_owned(),
+        version: component.version().to_owned(),
+        directive,
+        reason,
+    };
+    let bytes = answer
+        .directives
+        .iter()
+        .flat_map(Directive::texts)
+        .map(str::len)
+        .sum::<usize>();
+    if answer.directives.len() > limits::DIRECTIVES || bytes > limits::DIRECTIVE_BYTES {
+        return Err(refused("…".into(), "there are too many".into()));
+    }
+    let mut believed = BTreeSet::new();
+    for directive in &answer.directives {
+        let checked = check(directive, package_dir)
+            .map_err(|reason| refused(shown(directive), reason.to_owned()))?;
+        believed.insert(checked);
+    }
+    Ok(believed.into_iter().collect())
+}
+
+fn check(directive: &Directive, package: &RelPath) -> Result<Directive, &'static str> {
+    Ok(match directive {
+        Directive::IgnoreInput(text) => Directive::IgnoreInput(glob(text, package)?),
+        Directive::IgnoreOutput(text) => Directive::IgnoreOutput(glob(text, package)?),
+        Directive::Output(text) => Directive::Output(glob(text, package)?),
+        Directive::ExistenceOnly(text) => Directive::ExistenceOnly(glob(text, package)?),
+        Directive::TrackEnv(text) => Directive::TrackEnv(env_pattern(text)?),
+        Directive::PassEnv(text) => Directive::PassEnv(env_pattern(text)?),
+        Directive::NarrowEnvQuery { prefix, patterns } => {
+            if !prefix.is_empty() {
+                env_name(prefix)?;
+            }
+            for pattern in patterns {
+                env_pattern(pattern.strip_prefix('!').unwrap_or(pattern))?;
+            }
+            directive.clone()
+        }
+        Directive::EnvDefaultPrefixes(prefixes) => {
+            prefixes.iter().try_for_each(|prefix| env_name(prefix))?;
+            directive.clone()
+        }
+        Directive::Redact { path, pointers } => {
+            for pointer in pointers {
+                json_pointer(pointer)?;
+            }
+            Directive::Redact {
+                path: file(path, package)?,
+                pointers: pointers.clone(),
+            }
+        }
+        Directive::CacheOff { reason } | Directive::OptOutIsNoise { reason } => {
+            plain(reason, MAX_REASON)?;
+            directive.clone()
+        }
+    })
+}
+
+fn plain(text: &str, limit: usize) -> Result<(), &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty");
+    }
+    if text.len() > limit {
+        return Err("it is too long");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it has control characters in it");
+    }
+    Ok(())
+}
+
+/// A glob below the package, made relative to the workspace root.
+fn glob(text: &str, package: &RelPath) -> Result<String, &'static str> {
+    plain(text, MAX_PATH)?;
+    if text.starts_with(['/', '~', '!']) {
+        return Err("it is no relative glob");
+    }
+    let mut base = package.clone();
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.is_empty() => {
+                base = base.parent().ok_or("it leads out of the workspace")?;
+            }
+            // Behind a wildcard nobody knows where `..` leads.
+            ".." => return Err("it has a `..` behind a name"),
+            part => parts.push(part),
+        }
+    }
+    let base = base.as_str().ok_or("the path of the package is no text")?;
+    let mut whole: Vec<String> = Vec::new();
+    if !base.is_empty() {
+        whole.push(globset::escape(base));
+    }
+    whole.extend(parts.into_iter().map(str::to_owned));
+    let whole = whole.join("/");
+    if covers(&whole, package)? {
+        return Err("it covers the directory of the package");
+    }
+    Ok(whole)
+}
+
+/// Whether a glob takes in the directory of the package, one above it, or whatever lies in one.
+fn covers(glob: &str, package: &RelPath) -> Result<bool, &'static str> {
+    let matcher = GlobBuilder::new(glob)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build()
+        .map_err(|_| "it is no glob")?
+        .compile_matcher();
+    let is_covered = |directory: &RelPath| {
+        matcher.is_match(directory.as_path())
+            || STRANGERS.iter().any(|name| {
+                directory
+                    .join(name)
+                    .is_ok_and(|stranger| matcher.is_match(stranger.as_path()))
+            })
+    };
+    Ok(is_covered(package) || package.ancestors().any(|above| is_covered(&above)))
+}
+
+/// A file below the package, made relative to the workspace root.
+fn file(path: &str, package: &RelPath) -> Result<String, &'static str> {
+    plain(path, MAX_PATH)?;
+    let whole = package
+        .join(path)
+        .map_err(|_| "it leads out of the workspace")?;
+    if package.starts_with(&whole) {
+        return Err("it covers the directory of the package");
+    }
+    whole
+        .as_str()
+        .map(str::to_owned)
+        .ok_or("the path of the package is no text")
+}
+
+fn env_name(text: &str) -> Result<(), &'static str> {
+    plain(text, MAX_NAME)?;
+    let first = text.as_bytes()[0];
+    if first.is_ascii_digit()
+        || text
+            .bytes()
+            .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
+    {
+        return Err("it is no name of a variable");
+    }
+    Ok(())
+}
+
+fn env_pattern(text: &str) -> Result<String, &'static str> {
+    let letters = text.replace('*', "");
+    if letters.is_empty() && !text.is_empty() {
+        return Err("it covers the whole environment");
+    }
+    if text.len() > MAX_NAME {
+        return Err("it is too long");
+    }
+    // Behind a star a name may go on with a digit.
+    match text.strip_prefix('*') {
+        Some(_) => env_name(&format!("_{letters}"))?,
+        None => env_name(&letters)?,
+    }
+    Ok(text.to_owned())
+}
+
+fn json_pointer(text: &str) -> Result<(), &'static str> {
+    plain(text, MAX_NAME)?;
+    let escapes_are_sound = text
+        .split('~')
+        .skip(1)
+        .all(|rest| rest.starts_with('0') || rest.starts_with('1'));
+    if !text.starts_with('/') || !escapes_are_sound {
+        return Err("it is no JSON Pointer");
+    }
+    Ok(())
+}
+
+/// A directive that is not believed yet, fit for a message.
+fn shown(directive: &Directive) -> String {
+    let text = directive.to_string();
+    let text = text
+        .chars()
+        .map(|char| if char.is_control() { '\u{fffd}' } else { char });
+    text.take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn glob_in(package: &str, text: &str) -> Result<String, &'static str> {
+        glob(text, &RelPath::new(package).unwrap())
+    }
+
+    #[test]
+    fn globs_become_relative_to_the_workspace() {
+        for (package, text, whole) in [
+            ("", "dist/**", "dist/**"),
+            ("packages/a", "dist/**", "packages/a/dist/**"),
+            ("packages/a", "./dist//**", "packages/a/dist/**"),
+            (
+                "packages/a",
+                "../../node_modules/.x/**",
+                "node_modules/.x/**",
+            ),
+            (
+                "packages/a",
+                "**/node_modules/.x/**",
+                "packages/a/**/node_modules/.x/**",
+            ),
+            ("packages/[id]", "dist", "packages/[[]id[]]/dist"),
+        ] {
+            assert_eq!(
+                glob_in(package, text).as_deref(),
+                Ok(whole),
+                "{package}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn globs_that_lead_out_or_cover_the_package_are_refused() {
+        let cover = "it covers the directory of the package";
+        let out = "it leads out of the workspace";
+        for (package, text, reason) in [
+            ("", "**", cover),
+            ("", ".", cover),
+            ("", "*", cover),
+            ("", "**/*", cover),
+            ("", "**/*.*", cover),
+            ("", "{dist,**}", cover),
+            ("packages/a", "**", cover),
+            ("packages/a", ".", cover),
+            ("packages/a", "[!x]*", cover),
+            ("packages/a", "../a", cover),
+            ("packages/a", "../*", cover),
+            ("packages/a", "../*/**", cover),
+            ("packages/a", "..", cover),
+            ("packages/a", "../..", cover),
+            ("packages/a", "../../packages", cover),
+            ("packages/a", "../../**", cover),
+            ("", "..", out),
+            ("packages/a", "../../../x", out),
+            (
+                "packages/a",
+                "dist/../../../../x",
+                "it has a `..` behind a name",
+            ),
+            ("packages/a", "*/../..", "it has a `..` behind a name"),
+            ("packages/a", "/etc/**", "it is no relative glob"),
+            ("packages/a", "~/x", "it is no relative glob"),
+            ("packages/a", "!dist", "it is no relative glob"),
+            ("packages/a", "", "it is empty"),
+            ("packages/a", "a\nb", "it has control characters in it"),
+            ("packages/a", "a[", "it is no glob"),
+        ] {
+            assert_eq!(
+                glob_in(package, text).unwrap_err(),
+                reason,
+                "{package}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_of_variables_are_checked() {
+        for good in ["VITE_*", "*_TOKEN", "CI", "_X", "A*B", "*2"] {
+            assert!(env_pattern(good).is_ok(), "{good}");
+        }
+        for bad in ["*", "**", "", "2A", "A B", "A=B", "!A", "Ä"] {
+            assert!(env_pattern(bad).is_err(), "{bad}");
+        }
+        assert!(env_name("VITE_").is_ok() && env_name("VITE_*").is_err());
+    }
+
+    #[test]
+    fn redacted_files_and_pointers_are_checked() {
+        let package = RelPath::new("packages/a").unwrap();
+        let redact = |path: &str, pointer: &str| {
+            let pointers = vec![pointer.to_owned()];
+            check(
+                &Directive::Redact {
+                    path: path.into(),
+                    pointers,
+                },
+                &package,
+            )
+        };
+        assert_eq!(
+            redact("../../node_modules/.modules.yaml", "/prunedAt")
+                .unwrap()
+                .texts()[0],
+            "node_modules/.modules.yaml"
+        );
+        assert!(redact("x.json", "prunedAt").is_err());
+        assert!(redact("x.json", "/a~2").is_err());
+        assert!(redact("../../../x.json", "/a").is_err());
+        assert!(redact("..", "/a").is_err());
+        assert!(redact("/x.json", "/a").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_glob_that_is_believed_matches_nothing_above_the_package(
+            text in r"[a.*/?{},\[\]!~\\-]{1,16}",
+        ) {
+            let package = RelPath::new("packages/a").unwrap();
+            if let Ok(whole) = glob(&text, &package) {
+                let matcher = GlobBuilder::new(&whole)
+                    .literal_separator(true).build().unwrap().compile_matcher();
+                for above in ["packages/a", "packages", "packages/a/surprise", "surprise"] {
+                    let fine = !matcher.is_match(above) || whole.contains(above);
+                    prop_assert!(fine, "`{}` became `{}`, which matches `{}`", text, whole, above);
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_check_panic(text in ".{0,30}") {
+            let package = RelPath::new("packages/a").unwrap();
+            let _ = glob(&text, &package);
+            let _ = file(&text, &package);
+            let _ = env_pattern(&text);
+            let _ = json_pointer(&text);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What can go wrong with a component. None of it ever fails a task.
+
+/// Why a component gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// The file is not a rule component.
+    #[error("cannot load plugin `{plugin}`: {reason}")]
+    Unreadable {
+        /// The name the file goes by.
+        plugin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The component was built against an interface this host does not have.
+    #[error(
+        "cannot load plugin `{plugin}`: it was built for vt:rules {found}, this host has {supported}"
+    )]
+    UnsupportedApi {
+        /// The name the file goes by.
+        plugin: String,
+        /// The version it asks for.
+        found: String,
+        /// The version this host has.
+        supported: &'static str,
+    },
+    /// The engine cannot be made on this machine.
+    #[error("cannot start the rule engine: {reason}")]
+    Engine {
+        /// What the engine said.
+        reason: String,
+    },
+    /// The component gave no answer.
+    #[error("plugin `{plugin}` {version}: {failure}{}", last_line(.log))]
+    Failed {
+        /// Its id.
+        plugin: String,
+        /// Its version.
+        version: String,
+        /// What happened.
+        failure: Failure,
+        /// What it logged before.
+        log: Vec<String>,
+    },
+    /// The component said something it may not say.
+    #[error("plugin `{plugin}` {version}: `{directive}`: {reason}")]
+    Refused {
+        /// Its id.
+        plugin: String,
+        /// Its version.
+        version: String,
+        /// What it said.
+        directive: String,
+        /// Why that is refused.
+        reason: String,
+    },
+}
+
+impl RulesError {
+    /// Whether asking the same again must end the same. What is not may never be memoised.
+    #[must_use]
+    pub const fn is_repeatable(&self) -> bool {
+        !matches!(
+            self,
+            Self::Engine { .. }
+                | Self::Failed {
+                    failure: Failure::TimedOut,
+                    ..
+                }
+        )
+    }
+}
+
+/// How a component failed to answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    /// It used up its instructions.
+    #[error("ran for too long (out of fuel)")]
+    OutOfFuel,
+    /// The clock on the wall ran out. This depends on the load of the machine.
+    #[error("ran for too long (timed out)")]
+    TimedOut,
+    /// It asked for more memory than it gets.
+    #[error("asked for more than {} MiB of memory", crate::limits::MEMORY >> 20)]
+    OutOfMemory,
+    /// It recursed too deep.
+    #[error("used up its stack")]
+    StackOverflow,
+    /// It said too much.
+    #[error("said too much: more than {limit}")]
+    TooMuch {
+        /// The limit it went over, with its unit.
+        limit: &'static str,
+    },
+    /// It asked for what its manifest does not name.
+    #[error("asked for `{0}`, which its manifest does not name")]
+    Undeclared(String),
+    /// It called something of WASI that is closed.
+    #[error("called `{0}`, which is closed to rules")]
+    Closed(String),
+    /// It panicked or trapped otherwise.
+    #[error("crashed: {0}")]
+    Trapped(String),
+    /// It does not fit the interface it names.
+    #[error("does not fit the interface: {0}")]
+    Misfit(String),
+}
+
+/// The last line of the log, which is what a panic hook leaves.
+fn last_line(log: &[String]) -> String {
+    log.last()
+        .map(|line| format!(" (its last words: {line})"))
+        .unwrap_or_default()
+}

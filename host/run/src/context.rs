@@ -1,0 +1,193 @@
+//! What all steps of one run share.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use vt_base::{AbsPath, Digest, RelPath, StepId};
+use vt_config::Project;
+use vt_fingerprint::{Secret, StatRow, StatRows};
+use vt_rules::{Component, Host, RulesError};
+use vt_store::Store;
+use vt_tracker::Survivors;
+
+use crate::cancel::Cancel;
+use crate::event::Event;
+use crate::records::workspace_name;
+use crate::world::{Freshness, World, cache_directory};
+
+/// What all steps of one run share.
+pub(crate) struct Context<'p> {
+    pub(crate) project: &'p Project,
+    pub(crate) world: &'p World,
+    pub(crate) freshness: Freshness,
+    pub(crate) grace: Duration,
+    /// The store, or why there is none.
+    pub(crate) store: Result<Opened, String>,
+    pub(crate) rows: StatRows,
+    pub(crate) components: Vec<Component>,
+    host: OnceLock<Result<Host, String>>,
+    pub(crate) cancel: Cancel,
+    events: UnboundedSender<Event>,
+    /// The latest change time of anything this process wrote into the workspace.
+    last_write_ns: AtomicI64,
+    writers: Mutex<Vec<Writer>>,
+    survivors: Mutex<Vec<Survivors>>,
+    noticed: Mutex<Vec<String>>,
+}
+
+/// An open store and what depends on it.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) secret: Secret,
+    pub(crate) workspace: Digest,
+    pub(crate) directory: AbsPath,
+    /// The store as listings and traces must not see it.
+    pub(crate) hidden: Vec<RelPath>,
+}
+
+/// A step that ran, with the results it wrote.
+struct Writer {
+    step: StepId,
+    started_ns: i64,
+    ended_ns: i64,
+    wrote: Vec<RelPath>,
+}
+
+impl<'p> Context<'p> {
+    pub(crate) fn new(
+        project: &'p Project,
+        world: &'p World,
+        freshness: Freshness,
+        grace: Duration,
+        events: UnboundedSender<Event>,
+    ) -> Self {
+        let components = vt_rules::built_in().into_iter().filter(|component| {
+            let chosen = project.settings.plugins.as_ref();
+            chosen.is_none_or(|names| names.iter().any(|name| name == component.id()))
+        });
+        Self {
+            project,
+            world,
+            freshness,
+            grace,
+            store: Opened::open(project, world),
+            rows: StatRows::default(),
+            components: components.collect(),
+            host: OnceLock::new(),
+            cancel: Cancel::default(),
+            events,
+            last_write_ns: AtomicI64::new(0),
+            writers: Mutex::default(),
+            survivors: Mutex::default(),
+            noticed: Mutex::default(),
+        }
+    }
+
+    /// The engine for rule components. Making it is slow, so it is made at the first question
+    /// that no memo answers.
+    pub(crate) fn rules_host(&self) -> Result<&Host, String> {
+        let made = self.host.get_or_init(|| Host::new().map_err(|error: RulesError| chain(&error)));
+        made.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        // Nobody listens any more only when the run is being torn down.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells something about `vt` itself once.
+    pub(crate) fn notice(&self, text: String) {
+        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !noticed.contains(&text) {
+            noticed.push(text.clone());
+            self.tell(Event::Notice(text));
+        }
+    }
+
+    /// Remembers that something in the workspace was written with this change time.
+    pub(crate) fn wrote(&self, row: &StatRow) {
+        self.last_write_ns.fetch_max(row.ctime_ns, Ordering::Relaxed);
+    }
+
+    pub(crate) fn last_write_ns(&self) -> i64 {
+        self.last_write_ns.load(Ordering::Relaxed)
+    }
+
+    /// Enters the results of a run, and says which of them another step wrote while it ran.
+    pub(crate) fn claim_results(
+        &self,
+        step: &StepId,
+        started_ns: i64,
+        ended_ns: i64,
+        wrote: Vec<RelPath>,
+    ) -> Option<RelPath> {
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = writers
+            .iter()
+            .filter(|other| {
+                other.step != *step
+                    && other.started_ns < ended_ns
+                    && started_ns < other.ended_ns
+            })
+            .flat_map(|other| &other.wrote)
+            .find(|path| wrote.binary_search(path).is_ok())
+            .cloned();
+        writers.push(Writer { step: step.clone(), started_ns, ended_ns, wrote });
+        shared
+    }
+
+    /// Passes on what the store has to say about itself.
+    pub(crate) fn pass_notices(&self) {
+        let Ok(opened) = &self.store else { return };
+        for notice in opened.store.take_notices() {
+            let vt_store::Notice::IndexRebuilt { kept } = notice;
+            self.notice(format!(
+                "the cache index was damaged and is begun anew; the old one is `{kept}`"
+            ));
+        }
+    }
+
+    pub(crate) fn leave(&self, survivors: Survivors) {
+        self.survivors.lock().unwrap_or_else(PoisonError::into_inner).push(survivors);
+    }
+
+    pub(crate) fn into_survivors(self) -> Vec<Survivors> {
+        self.survivors.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn open(project: &Project, world: &World) -> Result<Self, String> {
+        let directory = cache_directory(project, world.cache_dir.as_ref());
+        let store = Store::open(&directory).map_err(|error| chain(&error))?;
+        store.recover(&project.root).map_err(|error| chain(&error))?;
+        let secret = store.secret();
+        let real = std::fs::canonicalize(&directory).ok().and_then(|path| AbsPath::new(path).ok());
+        let hidden = [Some(&directory), real.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|path| path.relative_to(&project.root))
+            .collect();
+        Ok(Self {
+            workspace: workspace_name(&project.root, &secret),
+            secret: Secret(secret),
+            directory,
+            hidden,
+            store,
+        })
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

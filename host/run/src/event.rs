@@ -1,0 +1,129 @@
+//! What happens during a run, as it is told.
+
+use std::time::Duration;
+
+use vt_base::StepId;
+use vt_fingerprint::{NotStored, Why};
+
+/// The two output streams of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Whether output is new or comes from the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replayed {
+    /// The step is running.
+    No,
+    /// The step is a hit.
+    Yes,
+}
+
+/// What was decided about a step before it gives any output.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It is brought back.
+    Hit,
+    /// It runs, for these reasons.
+    Run(Vec<Why>),
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// It is decided whether a step runs.
+    Decided {
+        /// The step.
+        step: StepId,
+        /// Its command.
+        command: String,
+        /// What was decided.
+        verdict: Verdict,
+    },
+    /// A step wrote something; streams keep their order.
+    Output {
+        /// The step.
+        step: StepId,
+        /// The stream.
+        stream: Stream,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Whether they come from the store.
+        replayed: Replayed,
+    },
+    /// A step is over.
+    Finished(Box<StepOutcome>),
+    /// Something about `vt` itself that the user should know, said once.
+    Notice(String),
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Brought back from the store.
+    Hit,
+    /// Ran and succeeded.
+    Ran,
+    /// Ran and failed.
+    Failed,
+    /// Not started, because something before it failed.
+    Skipped,
+    /// Stopped before it ended by itself.
+    Cancelled,
+}
+
+/// All there is to say about a step.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// The step.
+    pub step: StepId,
+    /// Its command as it was written.
+    pub command: String,
+    /// Its directory relative to the workspace.
+    pub directory: String,
+    /// How it ended.
+    pub status: Status,
+    /// Whether this run wrote an entry.
+    pub stored: bool,
+    /// The exit code of the command; 128+n for a signal; none if it did not run.
+    pub exit_code: Option<i32>,
+    /// How long it took, with everything `vt` did for it.
+    pub duration: Duration,
+    /// How long the run took that a hit stands for.
+    pub saved: Option<Duration>,
+    /// Why it was not a hit.
+    pub why: Vec<Why>,
+    /// Why the run was not stored.
+    pub not_stored: Vec<NotStored>,
+    /// How many files a hit wrote.
+    pub restored: u64,
+    /// What cooperating tools reported, one line each.
+    pub reports: Vec<String>,
+    /// What rule plugins said, one line each.
+    pub directives: Vec<String>,
+}
+
+impl StepOutcome {
+    /// The outcome of a step about which nothing is known yet.
+    pub(crate) fn of(invocation: &vt_base::Invocation) -> Self {
+        Self {
+            step: invocation.step.clone(),
+            command: invocation.command.clone(),
+            directory: invocation.directory.to_string(),
+            status: Status::Ran,
+            stored: false,
+            exit_code: None,
+            duration: Duration::ZERO,
+            saved: None,
+            why: Vec::new(),
+            not_stored: Vec::new(),
+            restored: 0,
+            reports: Vec::new(),
+            directives: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Finds the entry that holds for the tree as it is now, or says why none does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use vt_base::{Digest, RelPath};
+use vt_fingerprint::{
+    Comparison, Disk, Ledger, Look, NodeKind, PathRules, PathSet, Reasons, State, Why, compare,
+    covering,
+};
+use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
+
+use crate::context::{Context, Opened};
+use crate::records::{
+    EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key,
+};
+use crate::rules::Prepared;
+
+/// What the store remembers of a step in this workspace.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) record: Option<StepRecord>,
+    pub(crate) ledger: Ledger,
+    pub(crate) recency: Recency,
+}
+
+/// An entry that holds, and what its return takes.
+pub(crate) struct Match {
+    pub(crate) entry: EntryRecord,
+    pub(crate) strong: Digest,
+    /// The paths of the result set that are not in place.
+    pub(crate) wanted: BTreeSet<RelPath>,
+    /// Those of them at which nothing is now.
+    pub(crate) absent: BTreeSet<RelPath>,
+    /// What the step left earlier and this result does not hold.
+    pub(crate) stale: Vec<RelPath>,
+    /// Whether the entry was also the last one used.
+    pub(crate) is_latest: bool,
+}
+
+/// The outcome of a look-up.
+pub(crate) enum Found {
+    Hit(Box<Match>),
+    Miss(Vec<Why>),
+}
+
+/// Reads what the store remembers of a step.
+pub(crate) fn remember(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: Option<&Snapshot>,
+) -> Result<Memory, StoreError> {
+    let Some(snapshot) = snapshot else { return Ok(Memory::default()) };
+    let read = |table, key: &[u8]| snapshot.get(table, key);
+    let record: Option<StepRecord> = read(
+        Table::Steps,
+        &key(&[&opened.workspace, &prepared.name]),
+    )?
+    .and_then(|bytes| decode(&bytes));
+    let recency: Recency = read(Table::Entries, &prepared.weak.0)?
+        .and_then(|bytes| decode(&bytes))
+        .unwrap_or_default();
+    let mut ledger = Ledger::default();
+    for path in record.iter().flat_map(|record| &record.paths) {
+        let row: Option<LedgerRecord> =
+            read(Table::Ledger, &ledger_key(&opened.workspace, path))?
+                .and_then(|bytes| decode(&bytes));
+        let Some(row) = row.filter(|row| row.step == prepared.name) else { continue };
+        if let (true, State::File { digest, .. }) = (row.settled, &row.row.state) {
+            context.rows.learn(row.row.row, *digest);
+        }
+        ledger.0.insert(path.clone(), row.row);
+    }
+    Ok(Memory { record, ledger, recency })
+}
+
+/// An entry as it was read, with its path set.
+struct Candidate {
+    entry: EntryRecord,
+    path_set: PathSet,
+}
+
+fn read_candidate(
+    context: &Context<'_>,
+    snapshot: &Snapshot,
+    weak: &Digest,
+    strong: &Digest,
+) -> Result<Option<Candidate>, StoreError> {
+    let Some(entry) = snapshot.get(Table::Entries, &key(&[weak, strong]))? else {
+        return Ok(None);
+    };
+    let Some(entry) = decode::<EntryRecord>(&entry) else { return Ok(None) };
+    let Some(path_set) = read_path_set(snapshot, &entry.path_set)? else { return Ok(None) };
+    // What is damaged in a way no checksum caught would not answer to its own name.
+    if entry.states.strong_key(weak, &entry.path_set) != *strong {
+        return Ok(None);
+    }
+    for (state, row) in entry.states.0.iter().zip(&entry.rows) {
+        if let (State::File { digest, .. }, Some(row)) = (state, row) {
+            context.rows.learn(*row, *digest);
+        }
+    }
+    Ok(Some(Candidate { entry, path_set }))
+}
+
+/// Reads a path set and checks that it is the one it is called.
+pub(crate) fn read_path_set(
+    snapshot: &Snapshot,
+    digest: &Digest,
+) -> Result<Option<PathSet>, StoreError> {
+    let bytes = snapshot.get(Table::PathSets, &digest.0)?;
+    Ok(bytes.and_then(|bytes| decode::<PathSet>(&bytes)).filter(|set| set.digest() == *digest))
+}
+
+/// Looks a step up.
+pub(crate) fn look_up(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: Option<&Snapshot>,
+    memory: &Memory,
+    rules: &PathRules,
+) -> Result<Found, StoreError> {
+    let Some(snapshot) = snapshot else { return Ok(Found::Miss(vec![Why::FirstRun])) };
+    prepared.with_env(opened, |env| {
+        let disk = Disk {
+            root: &context.project.root,
+            home: context.world.home.as_ref(),
+            path: &prepared.env.path,
+            env,
+            hidden: &opened.hidden,
+            rows: &context.rows,
+        };
+        let program = program_name(prepared);
+        let mut damaged = false;
+        for (_, strong) in &memory.recency.0 {
+            let Some(candidate) = read_candidate(context, snapshot, &prepared.weak, strong)? else {
+                damaged = true;
+                continue;
+            };
+            if candidate.entry.only_in.is_some_and(|only| only != opened.workspace) {
+                continue;
+            }
+            let covered = covered(&candidate.entry);
+            let look = Look {
+                disk: &disk,
+                ledger: &memory.ledger,
+                rules,
+                ignored: &candidate.entry.ignored_inputs,
+                covered: &covered,
+            };
+            disk.warm(&candidate.path_set.0, context.world.threads);
+            let Candidate { entry, path_set } = &candidate;
+            let compared = compare(path_set, &entry.states, &look, &program, Reasons::First);
+            if compared != Comparison::Same {
+                continue;
+            }
+            return Ok(match place(&look, memory, entry) {
+                Ok(Placed { wanted, absent, stale }) => {
+                    let used = memory.record.as_ref().and_then(|record| record.strong);
+                    let first = memory.recency.0.first().map(|(_, strong)| *strong);
+                    Found::Hit(Box::new(Match {
+                        is_latest: used == Some(*strong) && first == Some(*strong),
+                        entry: candidate.entry,
+                        strong: *strong,
+                        wanted,
+                        absent,
+                        stale,
+                    }))
+                }
+                Err(edited) => Found::Miss(edited),
+            });
+        }
+        let mut whys = explain(context, opened, prepared, snapshot, memory, rules, &disk)?;
+        if damaged {
+            whys.push(Why::BlobDamaged);
+        }
+        if whys.is_empty() {
+            whys.push(Why::FirstRun);
+        }
+        Ok(Found::Miss(whys))
+    })
+}
+
+/// Every reason why the entry that was used last, or the latest of the key, does not hold.
+fn explain(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: &Snapshot,
+    memory: &Memory,
+    rules: &PathRules,
+    disk: &Disk<'_>,
+) -> Result<Vec<Why>, StoreError> {
+    let mut whys = Vec::new();
+    let latest = memory.recency.0.first().map(|(_, strong)| (prepared.weak, *strong));
+    let used = memory.record.as_ref().and_then(|record| {
+        whys.extend(prepared.parts.differences(&record.parts));
+        Some((record.parts.key(), record.strong?))
+    });
+    // Of equal keys the entries of the key say more than none.
+    let Some((weak, strong)) = used.or(latest) else {
+        return Ok(whys);
+    };
+    let Some(candidate) = read_candidate(context, snapshot, &weak, &strong)? else {
+        return Ok(whys);
+    };
+    if candidate.entry.only_in.is_some_and(|only| only != opened.workspace) {
+        return Ok(whys);
+    }
+    let covered = covered(&candidate.entry);
+    let look = Look {
+        disk,
+        ledger: &memory.ledger,
+        rules,
+        ignored: &candidate.entry.ignored_inputs,
+        covered: &covered,
+    };
+    let Candidate { entry, path_set } = &candidate;
+    let program = program_name(prepared);
+    if let Comparison::Differs(more) =
+        compare(path_set, &entry.states, &look, &program, Reasons::All)
+    {
+        whys.extend(more);
+    }
+    Ok(whys)
+}
+
+fn program_name(prepared: &Prepared<'_>) -> String {
+    match &prepared.planned.invocation.program {
+        vt_base::Program::Direct(name) => name.clone(),
+        vt_base::Program::Shell(_) => String::new(),
+    }
+}
+
+/// The paths whose presence is the step's own doing.
+fn covered(entry: &EntryRecord) -> BTreeSet<RelPath> {
+    covering(
+        entry.results.iter().map(|result| result.path.clone()),
+        entry.tombstones.iter().cloned(),
+    )
+}
+
+/// The states of a manifest's paths.
+pub(crate) fn manifest_states(manifest: &Manifest) -> BTreeMap<&RelPath, State> {
+    manifest
+        .entries
+        .iter()
+        .map(|entry| {
+            let state = match &entry.kind {
+                ManifestKind::File { digest, executable, .. } => {
+                    State::File { digest: *digest, executable: *executable }
+                }
+                ManifestKind::Directory => State::Directory,
+                ManifestKind::Link { target } => {
+                    State::Link(serde_bytes::ByteBuf::from(target.clone()))
+                }
+            };
+            (&entry.path, state)
+        })
+        .collect()
+}
+
+struct Placed {
+    wanted: BTreeSet<RelPath>,
+    absent: BTreeSet<RelPath>,
+    stale: Vec<RelPath>,
+}
+
+/// What of the result set is not in place, and what lies around that should not; or the edits of
+/// somebody else that a return would overwrite.
+fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed, Vec<Why>> {
+    let states = manifest_states(&entry.manifest);
+    let conditional: BTreeMap<&RelPath, bool> =
+        entry.results.iter().map(|result| (&result.path, result.conditional)).collect();
+    let mut wanted = BTreeSet::new();
+    let mut absent = BTreeSet::new();
+    let mut edited = Vec::new();
+    for (path, state) in &states {
+        let (now, _) = look.disk.path_state(path);
+        if now == *state {
+            continue;
+        }
+        if now == State::Missing {
+            absent.insert((*path).clone());
+        }
+        let guarded = conditional.get(*path).copied().unwrap_or(true);
+        if guarded && now != State::Missing && !look.is_own(path) {
+            edited.push(Why::OutputEdited { path: path.to_string() });
+        }
+        wanted.insert((*path).clone());
+    }
+    let mut stale = Vec::new();
+    for path in &entry.tombstones {
+        if look.disk.node(path).is_none() {
+            continue;
+        }
+        if look.is_own(path) {
+            stale.push(path.clone());
+        } else {
+            edited.push(Why::OutputEdited { path: path.to_string() });
+        }
+    }
+    if !edited.is_empty() {
+        return Err(edited);
+    }
+    for (path, row) in &memory.ledger.0 {
+        let in_result = states.contains_key(path)
+            || look.covered.contains(path)
+            || stale.contains(path);
+        if in_result || !row.created {
+            continue;
+        }
+        let Some((kind, _)) = look.disk.node(path) else { continue };
+        // A directory goes only once it is empty, which is for the removal to see.
+        if kind == NodeKind::Directory || look.is_own(path) {
+            stale.push(path.clone());
+        }
+    }
+    // Deepest first, so that directories are empty when their turn comes.
+    stale.sort_by(|left, right| right.cmp(left));
+    Ok(Placed { wanted, absent, stale })
+}

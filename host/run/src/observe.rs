@@ -1,0 +1,106 @@
+//! Translates what the tracker saw into the words of the fingerprint.
+
+use vt_base::{AbsPath, Digest};
+use vt_fingerprint::{
+    Change, ChangeKind, NodeKind, Observation, OutsideFacts, PathFacts, Seen, StartBytes,
+    StateSeen, StatRow, in_enclosing_repository,
+};
+use vt_tracker::{self as tracker, Kind, PathHistory, StartDigest, Trace};
+
+/// What a trace says about a workspace.
+pub(crate) struct Observed {
+    pub(crate) observation: Observation,
+    /// What the trace holds that can't be judged, for people.
+    pub(crate) unjudged: Vec<String>,
+}
+
+/// Sorts a trace into inside and outside.
+pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
+    let mut observation = Observation::default();
+    let mut unjudged = Vec::new();
+    for (path, history) in &trace.paths {
+        let Ok(path) = AbsPath::new(path) else {
+            unjudged.push(format!("`{}` is not an absolute path", path.display()));
+            continue;
+        };
+        if let Some(inside) = path.relative_to(root) {
+            observation.paths.insert(inside, facts(history));
+            continue;
+        }
+        let read = history.seen_before.read || history.seen_before.executed;
+        if read && in_enclosing_repository(&path, root) {
+            unjudged.push(format!("it reads the repository above the workspace: `{path}`"));
+        }
+        take_outside(&mut observation.outside, path, history, read);
+    }
+    for program in &trace.programs {
+        if let (Ok(given), Ok(real)) = (AbsPath::new(&program.path), AbsPath::new(&program.real)) {
+            observation.outside.programs.push((given, real));
+        }
+    }
+    Observed { observation, unjudged }
+}
+
+fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory, read: bool) {
+    if !history.changes.is_empty() && std::fs::symlink_metadata(&path).is_ok() {
+        outside.left.push(path);
+    } else if read && matches!(state(&history.first), StateSeen::Present(NodeKind::File, _)) {
+        outside.read.push(path);
+    }
+}
+
+fn facts(history: &PathHistory) -> PathFacts {
+    let seen = &history.seen_before;
+    let change = (!history.changes.is_empty()).then(|| Change {
+        kinds: history.changes.iter().map(change_kind).collect(),
+        before: state(history.before_change.as_ref().unwrap_or(&history.first)),
+        start: match history.start_digest {
+            StartDigest::Sha256(bytes) => StartBytes::Known(Digest(bytes)),
+            _ => StartBytes::Unknown,
+        },
+    });
+    PathFacts {
+        first: state(&history.first),
+        seen: Seen {
+            read: seen.read || seen.executed,
+            listed: seen.listed,
+            probed: seen.probed,
+            missed: seen.missed,
+            link: seen.link,
+            denied: seen.denied,
+        },
+        change,
+    }
+}
+
+const fn change_kind(change: &tracker::Change) -> ChangeKind {
+    match change {
+        tracker::Change::Fresh => ChangeKind::Fresh,
+        tracker::Change::Keeps => ChangeKind::Keeps,
+        tracker::Change::Append => ChangeKind::Append,
+        tracker::Change::Metadata => ChangeKind::Metadata,
+        tracker::Change::Delete => ChangeKind::Delete,
+    }
+}
+
+const fn state(state: &tracker::State) -> StateSeen {
+    match state {
+        tracker::State::Missing => StateSeen::Missing,
+        tracker::State::Present { kind, identity } => StateSeen::Present(
+            match kind {
+                Kind::File => NodeKind::File,
+                Kind::Directory => NodeKind::Directory,
+                Kind::Link => NodeKind::Link,
+                Kind::Other => NodeKind::Other,
+            },
+            StatRow {
+                device: identity.dev,
+                inode: identity.ino,
+                size: identity.size,
+                mtime_ns: identity.mtime_ns,
+                ctime_ns: identity.ctime_ns,
+                mode: identity.mode,
+            },
+        ),
+    }
+}

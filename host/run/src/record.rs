@@ -1,0 +1,157 @@
+//! Writes to the store what a run or a hit changed. The index is told last, in one short
+//! transaction; blobs are durable before.
+
+use std::collections::BTreeSet;
+
+use vt_base::{Digest, RelPath};
+use vt_fingerprint::{LedgerRow, NotStored, PathSet, State};
+use vt_store::{StoreError, Table, Writer};
+
+use crate::context::{Context, Opened, chain};
+use crate::lookup::{Match, Memory, manifest_states};
+use crate::records::{
+    EntryRecord, LedgerRecord, Recency, StepRecord, decode, encode, key, ledger_key,
+};
+use crate::rules::Prepared;
+
+/// The rows a step has from now on.
+pub(crate) struct Left {
+    pub(crate) path: RelPath,
+    pub(crate) state: State,
+    pub(crate) created: bool,
+}
+
+/// What a run gives to the store.
+pub(crate) struct Recorded {
+    /// The path set, if the trace can be vouched for.
+    pub(crate) path_set: Option<PathSet>,
+    /// The entry with its strong key, if the run is stored.
+    pub(crate) entry: Option<(Digest, EntryRecord)>,
+    /// What the step leaves on the disk.
+    pub(crate) left: Vec<Left>,
+}
+
+/// The reason that stands for a store that failed.
+pub(crate) fn store_error(error: &StoreError) -> NotStored {
+    NotStored::StoreError { detail: chain(error) }
+}
+
+/// Records a run.
+pub(crate) fn run(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    memory: &Memory,
+    recorded: &Recorded,
+) -> Result<(), StoreError> {
+    let set_digest = recorded.path_set.as_ref().map(PathSet::digest);
+    let rows = ledger_rows(context, prepared, &recorded.left, set_digest);
+    opened.store.write(|writer| {
+        if let (Some(set), Some(digest)) = (&recorded.path_set, &set_digest) {
+            writer.put(Table::PathSets, &digest.0, &encode(set))?;
+        }
+        if let Some((strong, entry)) = &recorded.entry {
+            writer.put(Table::Entries, &key(&[&prepared.weak, strong]), &encode(entry))?;
+            promote(writer, &prepared.weak, entry.path_set, *strong)?;
+        }
+        let strong = recorded.entry.as_ref().map(|(strong, _)| *strong);
+        write_step(writer, opened, prepared, memory, strong, &rows)
+    })
+}
+
+/// Records that a hit changed the disk, or became the entry used last.
+pub(crate) fn hit(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    memory: &Memory,
+    found: &Match,
+) -> Result<(), StoreError> {
+    let left: Vec<Left> = manifest_states(&found.entry.manifest)
+        .into_iter()
+        .map(|(path, state)| {
+            let created_before = memory.ledger.0.get(path).is_some_and(|row| row.created);
+            let created = created_before || found.absent.contains(path);
+            Left { path: path.clone(), state, created }
+        })
+        .collect();
+    let rows = ledger_rows(context, prepared, &left, Some(found.entry.path_set));
+    opened.store.write(|writer| {
+        promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
+        write_step(writer, opened, prepared, memory, Some(found.strong), &rows)
+    })
+}
+
+/// Drops an entry that can't be used.
+pub(crate) fn forget(
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    strong: &Digest,
+) -> Result<(), StoreError> {
+    opened.store.write(|writer| {
+        writer.remove(Table::Entries, &key(&[&prepared.weak, strong]))?;
+        let mut recency = read_recency(writer, &prepared.weak)?;
+        recency.0.retain(|(_, known)| known != strong);
+        writer.put(Table::Entries, &prepared.weak.0, &encode(&recency))
+    })
+}
+
+fn read_recency(writer: &Writer<'_>, weak: &Digest) -> Result<Recency, StoreError> {
+    let bytes = writer.get(Table::Entries, &weak.0)?;
+    Ok(bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default())
+}
+
+fn promote(
+    writer: &mut Writer<'_>,
+    weak: &Digest,
+    path_set: Digest,
+    strong: Digest,
+) -> Result<(), StoreError> {
+    let mut recency = read_recency(writer, weak)?;
+    for dropped in recency.promote(path_set, strong) {
+        writer.remove(Table::Entries, &key(&[weak, &dropped]))?;
+    }
+    writer.put(Table::Entries, &weak.0, &encode(&recency))
+}
+
+fn ledger_rows(
+    context: &Context<'_>,
+    prepared: &Prepared<'_>,
+    left: &[Left],
+    path_set: Option<Digest>,
+) -> Vec<(RelPath, LedgerRecord)> {
+    let row_of = |left: &Left| {
+        let path = context.project.root.join_rel(&left.path);
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        let row = vt_fingerprint::StatRow::of(&metadata);
+        context.wrote(&row);
+        let settled = row.is_settled();
+        let row = LedgerRow { state: left.state.clone(), row, created: left.created, path_set };
+        Some((left.path.clone(), LedgerRecord { step: prepared.name, row, settled }))
+    };
+    left.iter().filter_map(row_of).collect()
+}
+
+fn write_step(
+    writer: &mut Writer<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    memory: &Memory,
+    strong: Option<Digest>,
+    rows: &[(RelPath, LedgerRecord)],
+) -> Result<(), StoreError> {
+    let now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
+    for path in memory.ledger.0.keys().filter(|path| !now.contains(path)) {
+        writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
+    }
+    for (path, row) in rows {
+        writer.put(Table::Ledger, &ledger_key(&opened.workspace, path), &encode(row))?;
+    }
+    // A run that is not stored leaves the last entry as the one to compare with.
+    let (parts, strong) = match (&memory.record, strong) {
+        (Some(record), None) => (record.parts.clone(), record.strong),
+        (_, strong) => (prepared.parts.clone(), strong),
+    };
+    let record = StepRecord { parts, strong, paths: now.into_iter().cloned().collect() };
+    writer.put(Table::Steps, &key(&[&opened.workspace, &prepared.name]), &encode(&record))
+}

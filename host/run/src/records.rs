@@ -1,0 +1,183 @@
+//! What is kept in the store, and how it is written down.
+//!
+//! The store knows keys as bytes and the meaning of none; the meaning is here. Values are
+//! postcard behind a version byte: a value of another version is as good as absent.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `PathSets` | digest of the path set | [`PathSet`] |
+//! | `Entries` | weak key | [`Recency`] |
+//! | `Entries` | weak key, strong key | [`EntryRecord`] |
+//! | `Steps` | workspace, step | [`StepRecord`] |
+//! | `Ledger` | workspace, path | [`LedgerRecord`] |
+//! | `Memo` | digest of a question | the answer of a rule plugin |
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
+use vt_fingerprint::{EntryStates, LedgerRow, StatRow, WeakParts};
+use vt_store::Manifest;
+
+/// The version of every value here.
+const VERSION: u8 = 1;
+
+/// How many path sets a weak key keeps.
+const PATH_SETS: usize = 16;
+/// How many entries a weak key keeps.
+const ENTRIES: usize = 64;
+
+/// The entries of a weak key, the one used last first.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Recency(pub(crate) Vec<(Digest, Digest)>);
+
+impl Recency {
+    /// Puts an entry first; gives back the strong keys that no longer fit.
+    pub(crate) fn promote(&mut self, path_set: Digest, strong: Digest) -> Vec<Digest> {
+        self.0.retain(|(_, known)| *known != strong);
+        self.0.insert(0, (path_set, strong));
+        let mut sets = Vec::new();
+        let mut dropped = Vec::new();
+        self.0.retain(|(set, strong)| {
+            if !sets.contains(set) {
+                sets.push(*set);
+            }
+            let fits = sets.iter().position(|known| known == set) < Some(PATH_SETS);
+            if !fits {
+                dropped.push(*strong);
+            }
+            fits
+        });
+        let surplus = self.0.split_off(self.0.len().min(ENTRIES));
+        dropped.extend(surplus.into_iter().map(|(_, strong)| strong));
+        dropped
+    }
+}
+
+/// A path of a result set.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct ResultRecord {
+    pub(crate) path: RelPath,
+    pub(crate) conditional: bool,
+}
+
+/// What one successful run left.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct EntryRecord {
+    pub(crate) path_set: Digest,
+    pub(crate) states: EntryStates,
+    /// The identities the states were read under, so that a look-up needs no other table.
+    pub(crate) rows: Vec<Option<StatRow>>,
+    pub(crate) results: Vec<ResultRecord>,
+    pub(crate) tombstones: Vec<RelPath>,
+    /// What a tool asked to ignore, since listings must go on ignoring it.
+    pub(crate) ignored_inputs: Vec<RelPath>,
+    pub(crate) manifest: Manifest,
+    pub(crate) archive: Option<Digest>,
+    pub(crate) output: Option<Digest>,
+    pub(crate) duration_ms: u64,
+    /// The only workspace the entry serves, if it embeds its place or carries something over.
+    pub(crate) only_in: Option<Digest>,
+    pub(crate) reports: Vec<String>,
+}
+
+/// What is remembered of a step in one workspace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct StepRecord {
+    /// The parts of the weak key of the entry below.
+    pub(crate) parts: WeakParts,
+    /// The strong key of the entry that was stored or used last.
+    pub(crate) strong: Option<Digest>,
+    /// The paths that have a ledger row of this step, or had one.
+    pub(crate) paths: Vec<RelPath>,
+}
+
+/// A row of the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct LedgerRecord {
+    /// The step the path belongs to.
+    pub(crate) step: Digest,
+    /// What the step left.
+    pub(crate) row: LedgerRow,
+    /// Whether the identity can be trusted to name the content.
+    pub(crate) settled: bool,
+}
+
+/// Names a real workspace root without keeping its path.
+pub(crate) fn workspace_name(root: &AbsPath, secret: &[u8; 32]) -> Digest {
+    let mut hasher = StableHasher::new("vt-workspace");
+    hasher.bytes(secret).bytes(root.as_bytes());
+    hasher.finish()
+}
+
+/// Names a step inside a workspace.
+pub(crate) fn step_name(step: &StepId) -> Digest {
+    let mut hasher = StableHasher::new("vt-step");
+    hasher.text(&step.package).text(&step.task).number(u64::from(step.index));
+    hasher.finish()
+}
+
+/// The key made of several digests.
+pub(crate) fn key(parts: &[&Digest]) -> Vec<u8> {
+    parts.iter().flat_map(|part| part.0).collect()
+}
+
+/// The key of a ledger row.
+pub(crate) fn ledger_key(workspace: &Digest, path: &RelPath) -> Vec<u8> {
+    [&workspace.0, path.as_bytes()].concat()
+}
+
+/// Writes a value down.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let body = postcard::to_stdvec(value).expect("records hold nothing that postcard refuses");
+    [&[VERSION], &body[..]].concat()
+}
+
+/// Reads what [`encode`] wrote; `None` for another version or anything else.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (version, body) = bytes.split_first()?;
+    if *version != VERSION {
+        return None;
+    }
+    let (value, rest) = postcard::take_from_bytes(body).ok()?;
+    rest.is_empty().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(number: usize) -> Digest {
+        Digest::of(&number.to_le_bytes())
+    }
+
+    #[test]
+    fn the_path_set_used_longest_ago_goes() {
+        let mut recency = Recency::default();
+        for number in 0..PATH_SETS {
+            assert_eq!(recency.promote(digest(number), digest(100 + number)), []);
+        }
+        recency.promote(digest(0), digest(100));
+        assert_eq!(recency.promote(digest(50), digest(150)), [digest(101)]);
+        assert_eq!(recency.0[0], (digest(50), digest(150)));
+        assert_eq!(recency.0[1], (digest(0), digest(100)));
+    }
+
+    #[test]
+    fn one_path_set_keeps_a_bounded_number_of_entries() {
+        let mut recency = Recency::default();
+        let dropped: Vec<Digest> =
+            (0..ENTRIES + 2).flat_map(|number| recency.promote(digest(0), digest(number))).collect();
+        assert_eq!(dropped, [digest(0), digest(1)]);
+    }
+
+    #[test]
+    fn values_of_another_version_are_absent() {
+        let mut bytes = encode(&Recency(vec![(digest(1), digest(2))]));
+        assert!(decode::<Recency>(&bytes).is_some());
+        bytes[0] += 1;
+        assert_eq!(decode::<Recency>(&bytes), None);
+        bytes[0] -= 1;
+        bytes.push(0);
+        assert_eq!(decode::<Recency>(&bytes), None);
+    }
+}

@@ -1,0 +1,335 @@
+//! What is known about a step before it runs: its environment, what rule plugins say about it,
+//! and its weak key.
+//!
+//! Plugins are pure, so their raw answers are memoised in the store; a warm run makes no
+//! instance. Whatever goes wrong with a plugin costs this step its caching and nothing else.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use vt_base::{Digest, EnvPatterns, RelPath, StableHasher};
+use vt_fingerprint::{
+    EnvQueryKind, EnvSnapshot, Filter, GlobError, Globs, NotStored, PathRules, WeakParts,
+};
+use vt_ipc::{EnvQuery, Reports};
+use vt_plan::{PlannedStep, StepEnvironment, step_environment};
+use vt_rules::{Answer, Component, Directive, PackageFacts, Question, validate};
+use vt_store::Table;
+
+use crate::context::{Context, Opened, chain};
+use crate::records;
+
+/// Operating system, architecture and libc.
+const PLATFORM: &str =
+    concat!(env!("CARGO_PKG_VERSION_MAJOR"), " linux x86_64 gnu");
+
+/// A step, ready to be looked up or run.
+pub(crate) struct Prepared<'c> {
+    pub(crate) planned: &'c PlannedStep,
+    pub(crate) env: StepEnvironment,
+    pub(crate) directives: Directives,
+    pub(crate) parts: WeakParts,
+    pub(crate) weak: Digest,
+    /// The names of this step in this workspace.
+    pub(crate) name: Digest,
+    /// What a plugin did wrong; the step runs and is not stored.
+    pub(crate) trouble: Option<NotStored>,
+}
+
+/// What rule plugins say about a step.
+#[derive(Default)]
+pub(crate) struct Directives(Vec<(String, Directive)>);
+
+impl Directives {
+    fn select<'d, T>(
+        &'d self,
+        pick: impl Fn(&'d Directive) -> Option<T> + 'd,
+    ) -> impl Iterator<Item = T> + 'd {
+        self.0.iter().filter_map(move |(_, directive)| pick(directive))
+    }
+
+    /// The plugin that wants no caching, with its reason.
+    pub(crate) fn cache_off(&self) -> Option<(&str, &str)> {
+        self.0.iter().find_map(|(plugin, directive)| match directive {
+            Directive::CacheOff { reason } => Some((plugin.as_str(), reason.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Whether a tool's wish not to be cached is noise.
+    pub(crate) fn opt_out_is_noise(&self) -> bool {
+        self.0.iter().any(|(_, directive)| matches!(directive, Directive::OptOutIsNoise { .. }))
+    }
+
+    fn env_patterns(&self, fingerprinted: Fingerprinted) -> Vec<String> {
+        self.select(|directive| match (directive, fingerprinted) {
+            (Directive::TrackEnv(pattern), Fingerprinted::Yes)
+            | (Directive::PassEnv(pattern), Fingerprinted::No) => Some(vec![pattern.clone()]),
+            (Directive::EnvDefaultPrefixes(prefixes), Fingerprinted::Yes) => {
+                Some(prefixes.iter().map(|prefix| format!("{prefix}*")).collect())
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect()
+    }
+
+    /// Whether a name answers a query that a tool made: rules may narrow a prefix.
+    fn query_matches(&self, kind: EnvQueryKind, query: &str, name: &str) -> bool {
+        let asked = match kind {
+            EnvQueryKind::Glob => EnvQuery::Glob(query.to_owned()),
+            EnvQueryKind::Prefix => EnvQuery::Prefix(query.to_owned()),
+        };
+        if !asked.matches(name) || (query.is_empty() && vt_ipc::session_name(name)) {
+            return false;
+        }
+        let mut narrowed = self
+            .select(|directive| match directive {
+                Directive::NarrowEnvQuery { prefix, patterns } if prefix == query => Some(patterns),
+                _ => None,
+            })
+            .peekable();
+        kind == EnvQueryKind::Glob
+            || narrowed.peek().is_none()
+            || narrowed.any(|patterns| {
+                EnvPatterns::new(patterns.iter().map(String::as_str)).matches(name)
+            })
+    }
+
+    /// One line for each directive, for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.iter().map(|(plugin, directive)| format!("{plugin}: {directive}")).collect()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fingerprinted {
+    Yes,
+    No,
+}
+
+/// Asks the plugins and makes the weak key.
+pub(crate) fn prepare<'c>(
+    context: &Context<'_>,
+    opened: &Opened,
+    planned: &'c PlannedStep,
+) -> Prepared<'c> {
+    let invocation = &planned.invocation;
+    let judged = judge(context, opened, planned);
+    let (directives, digests, trouble) = match judged {
+        Ok((directives, digests)) => (directives, digests, None),
+        Err(detail) => {
+            let trouble = Some(NotStored::PluginError { detail });
+            (Directives::default(), BTreeMap::new(), trouble)
+        }
+    };
+    // A pattern that a rule tracks is declared as if the task had written it.
+    let mut invocation = invocation.clone();
+    invocation.declared.env.extend(directives.env_patterns(Fingerprinted::Yes));
+    let passed = directives.env_patterns(Fingerprinted::No);
+    let env = environment(context, &invocation, &passed);
+    let declared = env
+        .declared
+        .iter()
+        .map(|(name, value)| {
+            (name.clone(), value.as_ref().map(|value| opened.secret.keyed(value)))
+        })
+        .collect();
+    let parts =
+        WeakParts::new(&invocation, PLATFORM, declared, &env.untracked_names, digests);
+    Prepared {
+        planned,
+        weak: parts.key(),
+        name: records::step_name(&planned.invocation.step),
+        env,
+        directives,
+        parts,
+        trouble,
+    }
+}
+
+/// The environment of a step, without what belongs to its server.
+pub(crate) fn environment(
+    context: &Context<'_>,
+    invocation: &vt_base::Invocation,
+    passed: &[String],
+) -> StepEnvironment {
+    let names = &context.world.names;
+    let fixed = [
+        (names.run.into(), "1".into()),
+        (names.init_cwd.into(), context.world.current_dir.as_path().into()),
+    ];
+    step_environment(
+        invocation,
+        &context.world.env,
+        &context.project.root,
+        &fixed.into(),
+        &EnvPatterns::new(passed.iter().map(String::as_str)),
+        names.scrub,
+    )
+}
+
+type Judged = (Directives, BTreeMap<String, Digest>);
+
+fn judge(
+    context: &Context<'_>,
+    opened: &Opened,
+    planned: &PlannedStep,
+) -> Result<Judged, String> {
+    let package = &context.project.packages[planned.package];
+    let facts = PackageFacts {
+        name: package.name.clone(),
+        directory: package.directory.clone(),
+        dependencies: package
+            .dependencies
+            .iter()
+            .map(|(name, dependency)| (name.clone(), dependency.version.clone()))
+            .collect(),
+    };
+    let mut directives = Vec::new();
+    let mut digests = BTreeMap::new();
+    for component in &context.components {
+        if !component.speaks_for(&planned.invocation, &facts) {
+            continue;
+        }
+        let question = question(context, component, planned, &facts)?;
+        let answer = answer(context, opened, component, &question)?;
+        let valid = validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
+        let mut hasher = StableHasher::new("vt-directives");
+        hasher.digest(component.digest()).bytes(&records::encode(&valid));
+        digests.insert(component.id().to_owned(), hasher.finish());
+        directives.extend(valid.into_iter().map(|said| (component.id().to_owned(), said)));
+    }
+    if let Some((plugin, _)) =
+        directives.iter().find(|(_, directive)| matches!(directive, Directive::Redact { .. }))
+    {
+        return Err(format!("plugin `{plugin}` asks to redact a file, which this version cannot"));
+    }
+    Ok((Directives(directives), digests))
+}
+
+/// What a component gets to see. What it may see enters the fingerprint by way of its answer: the
+/// question is part of the memo's key, and the answer part of the weak key.
+fn question(
+    context: &Context<'_>,
+    component: &Component,
+    planned: &PlannedStep,
+    facts: &PackageFacts,
+) -> Result<Question, String> {
+    let needs = component.needs();
+    let mut files = BTreeMap::new();
+    for name in &needs.files {
+        let path = facts.directory.join(name).map_err(|error| error.to_string())?;
+        files.insert(name.clone(), read_text(context, &path)?);
+    }
+    let value = |name: &String| {
+        let value = context.world.env.get(OsStr::new(name));
+        (name.clone(), value.and_then(|value| value.to_str()).map(str::to_owned))
+    };
+    let env = needs.env.iter().map(value).collect();
+    Ok(Question::new(&planned.invocation, facts.clone(), files, env))
+}
+
+fn read_text(context: &Context<'_>, path: &RelPath) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(context.project.root.join_rel(path)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("cannot read `{path}` for a plugin: {error}")),
+    }
+}
+
+fn answer(
+    context: &Context<'_>,
+    opened: &Opened,
+    component: &Component,
+    question: &Question,
+) -> Result<Answer, String> {
+    // The key covers what the component may see of the environment: like every value, under the
+    // secret of the store.
+    let key = opened.secret.keyed(OsStr::from_bytes(&question.memo_key(component).0)).0;
+    let known = opened
+        .store
+        .read()
+        .ok()
+        .flatten()
+        .and_then(|snapshot| snapshot.get(Table::Memo, &key.0).ok().flatten())
+        .and_then(|bytes| records::decode(&bytes));
+    if let Some(answer) = known {
+        return Ok(answer);
+    }
+    let answer =
+        context.rules_host()?.judge(component, question).map_err(|error| chain(&error))?;
+    // A memo that can't be kept is asked for again next time.
+    let _ = opened.store.write(|writer| {
+        writer.put(Table::Memo, &key.0, &records::encode(&answer))
+    });
+    Ok(answer)
+}
+
+impl Prepared<'_> {
+    /// The environment as tools and look-ups see it.
+    pub(crate) fn with_env<T>(
+        &self,
+        opened: &Opened,
+        ask: impl FnOnce(EnvSnapshot<'_>) -> T,
+    ) -> T {
+        let matches = |kind: EnvQueryKind, query: &str, name: &str| {
+            self.directives.query_matches(kind, query, name)
+        };
+        ask(EnvSnapshot {
+            unfiltered: &self.env.unfiltered,
+            matches: &matches,
+            secret: opened.secret,
+        })
+    }
+
+    /// Who decides what a path counts as; with the reports of a run, if there was one.
+    pub(crate) fn path_rules(
+        &self,
+        opened: &Opened,
+        reports: Option<&Reports>,
+    ) -> Result<PathRules, GlobError> {
+        let declared = &self.planned.invocation.declared;
+        let globs = |pick: fn(&Directive) -> Option<String>| -> Vec<String> {
+            self.directives.select(pick).collect()
+        };
+        let list = |set: Option<&std::collections::BTreeSet<RelPath>>| {
+            set.into_iter().flatten().cloned().collect::<Vec<_>>()
+        };
+        Ok(PathRules {
+            input: Filter::new(
+                &declared.input,
+                list(reports.map(|reports| &reports.tracked_inputs)),
+                list(reports.map(|reports| &reports.ignored_inputs)),
+                &globs(|directive| match directive {
+                    Directive::IgnoreInput(glob) => Some(glob.clone()),
+                    _ => None,
+                }),
+                &[],
+            )?,
+            output: Filter::new(
+                &declared.output,
+                list(reports.map(|reports| &reports.tracked_outputs)),
+                list(reports.map(|reports| &reports.ignored_outputs)),
+                &globs(|directive| match directive {
+                    Directive::IgnoreOutput(glob) => Some(glob.clone()),
+                    _ => None,
+                }),
+                &globs(|directive| match directive {
+                    Directive::Output(glob) => Some(glob.clone()),
+                    _ => None,
+                }),
+            )?,
+            existence_only: Globs::new(
+                globs(|directive| match directive {
+                    Directive::ExistenceOnly(glob) => Some(glob.clone()),
+                    _ => None,
+                })
+                .iter()
+                .map(String::as_str),
+            )?,
+            hidden: opened.hidden.clone(),
+        })
+    }
+}

@@ -1,0 +1,372 @@
+//! What becomes of a run: sealed, packed and stored, or not, and why.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use vt_base::{AbsPath, RelPath};
+use vt_fingerprint::{
+    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, State, seal,
+};
+use vt_ipc::{EnvQuery, Reports};
+use vt_store::StoreError;
+
+use crate::context::{Context, Opened, chain};
+use crate::lookup::{Memory, manifest_states, read_path_set};
+use crate::observe::observe;
+use crate::output::encode;
+use crate::record::{self, Left, Recorded, store_error};
+use crate::records::{EntryRecord, ResultRecord};
+use crate::rules::Prepared;
+use crate::spawn::Ran;
+
+/// Results changed this recently are waited for if they are many: their identities could not be
+/// trusted later, and every hit would read them again.
+const WAIT: Duration = Duration::from_millis(20);
+/// What is many, in bytes.
+const MANY: u64 = 1 << 20;
+
+/// What became of a run.
+pub(crate) struct Settled {
+    pub(crate) stored: bool,
+    pub(crate) not_stored: Vec<NotStored>,
+    pub(crate) reports: Vec<String>,
+}
+
+/// Seals a run and records it.
+pub(crate) fn settle(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    memory: &Memory,
+    ran: &Ran,
+    duration_ms: u64,
+) -> Settled {
+    let mut reasons: BTreeSet<NotStored> = prepared.trouble.iter().cloned().collect();
+    if ran.exit_code != 0 {
+        reasons.insert(NotStored::ExitCode { code: ran.exit_code });
+    }
+    if context.cancel.is_stopped() {
+        reasons.insert(NotStored::Cancelled);
+    }
+    let mut lines = Vec::new();
+    let reports = match &ran.reports {
+        Ok(reports) => {
+            lines = report_lines(reports);
+            reasons.extend(report_reasons(prepared, reports));
+            Some(reports)
+        }
+        Err(detail) => {
+            reasons.insert(NotStored::IpcError { detail: detail.clone() });
+            None
+        }
+    };
+    if ran.frames.is_none() {
+        let detail = "the terminal output is too large to keep".to_owned();
+        reasons.insert(NotStored::StoreError { detail });
+    }
+    let stored = match &ran.trace {
+        Some(_) => {
+            let settling = Settling { context, opened, prepared, memory, ran, reports };
+            match settling.record(&mut reasons, &lines, duration_ms) {
+                Ok(stored) => stored,
+                Err(reason) => {
+                    reasons.insert(reason);
+                    false
+                }
+            }
+        }
+        None => {
+            // Nothing ran that could have left anything.
+            false
+        }
+    };
+    Settled { stored, not_stored: reasons.into_iter().collect(), reports: lines }
+}
+
+fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> {
+    let mut reasons = Vec::new();
+    if let Some(opt_out) = &reports.opt_out
+        && !prepared.directives.opt_out_is_noise()
+    {
+        let reason = opt_out.reason.clone();
+        reasons.push(NotStored::OptedOut { by: "tool".to_owned(), reason });
+    }
+    if let Some((plugin, reason)) = prepared.directives.cache_off() {
+        let reason = Some(reason.to_owned());
+        reasons.push(NotStored::OptedOut { by: plugin.to_owned(), reason });
+    }
+    if let Some(detail) = &reports.failure {
+        reasons.push(NotStored::IpcError { detail: detail.clone() });
+    }
+    if let Some(name) = reports.values.keys().next() {
+        let detail = format!("a tool tracks the value `{name}`, which cannot be checked later");
+        reasons.push(NotStored::IpcError { detail });
+    }
+    reasons
+}
+
+fn report_lines(reports: &Reports) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut paths = |what: &str, paths: &BTreeSet<RelPath>| {
+        lines.extend(paths.iter().map(|path| format!("{what} {path}")));
+    };
+    paths("ignore-input", &reports.ignored_inputs);
+    paths("ignore-output", &reports.ignored_outputs);
+    paths("track-input", &reports.tracked_inputs);
+    paths("track-output", &reports.tracked_outputs);
+    lines.extend(reports.envs.keys().map(|name| format!("track-env {name}")));
+    lines.extend(reports.queries.keys().map(|query| match query {
+        EnvQuery::Glob(glob) => format!("track-env {glob}"),
+        EnvQuery::Prefix(prefix) => format!("track-env {prefix}*"),
+    }));
+    if let Some(opt_out) = &reports.opt_out {
+        lines.push(match &opt_out.reason {
+            Some(reason) => format!("disable-cache {reason}"),
+            None => "disable-cache".to_owned(),
+        });
+    }
+    lines.extend(reports.refused.iter().map(|refused| format!("refused: {refused}")));
+    lines
+}
+
+struct Settling<'s> {
+    context: &'s Context<'s>,
+    opened: &'s Opened,
+    prepared: &'s Prepared<'s>,
+    memory: &'s Memory,
+    ran: &'s Ran,
+    reports: Option<&'s Reports>,
+}
+
+impl Settling<'_> {
+    fn record(
+        &self,
+        reasons: &mut BTreeSet<NotStored>,
+        lines: &[String],
+        duration_ms: u64,
+    ) -> Result<bool, NotStored> {
+        let glob_error = |error: vt_fingerprint::GlobError| NotStored::PluginError {
+            detail: chain(&error),
+        };
+        let trace = self.ran.trace.as_ref().expect("recording needs a trace");
+        let root = &self.context.project.root;
+        let observed = observe(trace, root);
+        let mut blind: Vec<String> = trace.completeness.0.iter().map(ToString::to_string).collect();
+        blind.extend(observed.unjudged);
+        let vouched = blind.is_empty();
+        reasons.extend(blind.into_iter().map(|detail| NotStored::TraceIncomplete { detail }));
+
+        let rules = self.prepared.path_rules(self.opened, self.reports).map_err(glob_error)?;
+        let sealed = self.prepared.with_env(self.opened, |env| {
+            let disk = Disk {
+                root,
+                home: self.context.world.home.as_ref(),
+                path: &self.prepared.env.path,
+                env,
+                hidden: &self.opened.hidden,
+                rows: &self.context.rows,
+            };
+            let declared = &self.prepared.planned.invocation.declared;
+            let excused: Vec<&str> = declared
+                .output
+                .globs
+                .iter()
+                .filter(|glob| glob.sign == vt_base::Sign::Negative)
+                .map(|glob| glob.pattern.as_str())
+                .filter(|pattern| pattern.starts_with(['/', '~']))
+                .collect();
+            seal(&SealRequest {
+                observation: &observed.observation,
+                rules: &rules,
+                disk: &disk,
+                ledger: &self.memory.ledger,
+                stamp_ns: self.ran.stamp_ns,
+                asked: self.asked(),
+                path_set: &|digest| self.path_set(digest),
+                outside: Outside {
+                    toolchain: declared.toolchain,
+                    scratch: &self.scratch(),
+                    excused: &excused,
+                },
+                threads: self.context.world.threads,
+            })
+        });
+        let sealed = sealed.map_err(glob_error)?;
+        reasons.extend(sealed.not_stored.iter().cloned());
+        self.refuse_shared(&sealed, reasons);
+        let made = if reasons.is_empty() {
+            match self.pack(&sealed, lines, duration_ms) {
+                Ok(made) => Some(made),
+                Err(reason) => {
+                    reasons.insert(reason);
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        let stored = made.is_some();
+        let recorded = Recorded {
+            left: self.left(&sealed, made.as_ref().map(|(_, entry)| entry)),
+            path_set: vouched.then(|| sealed.path_set.clone()),
+            entry: made,
+        };
+        record::run(self.context, self.opened, self.prepared, self.memory, &recorded)
+            .map_err(|error| store_error(&error))?;
+        Ok(stored)
+    }
+
+    /// What tools asked for by name or by query.
+    fn asked(&self) -> Vec<Item> {
+        let Some(reports) = self.reports else { return Vec::new() };
+        let names = reports.envs.keys().map(|name| Item::Env(name.clone()));
+        let queries = reports.queries.keys().map(|query| match query {
+            EnvQuery::Glob(glob) => Item::EnvGlob(glob.clone()),
+            EnvQuery::Prefix(prefix) => Item::EnvPrefix(prefix.clone()),
+        });
+        names.chain(queries).collect()
+    }
+
+    fn path_set(&self, digest: &vt_base::Digest) -> Option<PathSet> {
+        let snapshot = self.opened.store.read().ok().flatten()?;
+        read_path_set(&snapshot, digest).ok().flatten()
+    }
+
+    /// Where anybody may leave things: temporary files and caches of the user.
+    fn scratch(&self) -> Vec<AbsPath> {
+        let world = self.context.world;
+        let of_home = [".cache", ".npm", ".pnpm-store", ".yarn", ".bun"];
+        let homes = world.home.iter().flat_map(|home| of_home.map(|name| home.join(name)));
+        let fixed = ["/tmp", "/var/tmp", "/dev/shm"].map(|path| {
+            AbsPath::new(path).expect("the path is absolute")
+        });
+        [world.temp_dir.clone(), self.opened.directory.clone()]
+            .into_iter()
+            .chain(world.user_cache.clone())
+            .chain(homes)
+            .chain(fixed)
+            .collect()
+    }
+
+    fn refuse_shared(&self, sealed: &Sealed, reasons: &mut BTreeSet<NotStored>) {
+        let wrote: Vec<RelPath> = sealed
+            .results
+            .iter()
+            .map(|result| result.path.clone())
+            .filter(|path| !self.context.project.root.join_rel(path).as_path().is_dir())
+            .collect();
+        let ended_ns = wrote
+            .iter()
+            .filter_map(|path| {
+                std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
+            })
+            .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
+            .fold(self.ran.stamp_ns, i64::max);
+        let step = &self.prepared.planned.invocation.step;
+        let shared = self.context.claim_results(step, self.ran.stamp_ns, ended_ns, wrote);
+        if let Some(path) = shared {
+            reasons.insert(NotStored::SharedOutput { path: path.to_string() });
+        }
+    }
+
+    fn pack(
+        &self,
+        sealed: &Sealed,
+        lines: &[String],
+        duration_ms: u64,
+    ) -> Result<(vt_base::Digest, EntryRecord), NotStored> {
+        let store = &self.opened.store;
+        let paths: Vec<RelPath> =
+            sealed.results.iter().map(|result| result.path.clone()).collect();
+        self.wait_for_many(&paths);
+        let packed = store.pack(&self.context.project.root, &paths).map_err(|error| match error {
+            StoreError::ChangedWhilePacking { path } => {
+                NotStored::SharedOutput { path: path.to_string() }
+            }
+            error => store_error(&error),
+        })?;
+        let frames = self.ran.frames.as_deref().unwrap_or_default();
+        let output = match frames {
+            [] => None,
+            frames => {
+                Some(store.put_bytes(&encode(frames)).map_err(|error| store_error(&error))?)
+            }
+        };
+        let path_set = sealed.path_set.digest();
+        let strong = sealed.states.strong_key(&self.prepared.weak, &path_set);
+        let local = sealed.carried || packed.embeds_root;
+        let entry = EntryRecord {
+            path_set,
+            states: EntryStates(sealed.states.0.clone()),
+            rows: sealed.rows.iter().map(|row| row.filter(|row| row.is_settled())).collect(),
+            results: sealed
+                .results
+                .iter()
+                .map(|result| ResultRecord {
+                    path: result.path.clone(),
+                    conditional: result.conditional,
+                })
+                .collect(),
+            tombstones: sealed.tombstones.iter().cloned().collect(),
+            ignored_inputs: self
+                .reports
+                .map(|reports| reports.ignored_inputs.iter().cloned().collect())
+                .unwrap_or_default(),
+            manifest: packed.manifest,
+            archive: packed.blob,
+            output,
+            duration_ms,
+            only_in: local.then_some(self.opened.workspace),
+            reports: lines.to_vec(),
+        };
+        Ok((strong, entry))
+    }
+
+    fn wait_for_many(&self, paths: &[RelPath]) {
+        let unsettled: u64 = paths
+            .iter()
+            .filter_map(|path| {
+                std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
+            })
+            .filter(std::fs::Metadata::is_file)
+            .map(|metadata| vt_fingerprint::StatRow::of(&metadata))
+            .filter(|row| !row.is_settled())
+            .map(|row| row.size)
+            .sum();
+        if unsettled > MANY {
+            // Time itself has to pass here: the file system's clock must tick on.
+            std::thread::sleep(WAIT);
+        }
+    }
+
+    /// What the ledger learns. The states of packed files are known; others are digested here.
+    fn left(&self, sealed: &Sealed, entry: Option<&EntryRecord>) -> Vec<Left> {
+        let known = entry.map(|entry| manifest_states(&entry.manifest)).unwrap_or_default();
+        let state_of = |path: &RelPath| -> Option<State> {
+            if let Some(state @ State::File { .. } | state @ State::Directory) = known.get(path) {
+                return Some(state.clone());
+            }
+            let full = self.context.project.root.join_rel(path);
+            let metadata = std::fs::symlink_metadata(&full).ok()?;
+            if metadata.is_dir() {
+                return Some(State::Directory);
+            }
+            if metadata.is_symlink() {
+                use std::os::unix::ffi::OsStringExt as _;
+                let target = std::fs::read_link(&full).ok()?.into_os_string().into_vec();
+                return Some(State::Link(serde_bytes::ByteBuf::from(target)));
+            }
+            let row = vt_fingerprint::StatRow::of(&metadata);
+            let digest = self.context.rows.digest(full.as_path(), row).ok()?;
+            Some(State::File { digest, executable: row.executable() })
+        };
+        sealed
+            .results
+            .iter()
+            .filter_map(|result| {
+                let state = state_of(&result.path)?;
+                Some(Left { path: result.path.clone(), state, created: result.created })
+            })
+            .collect()
+    }
+}

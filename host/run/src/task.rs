@@ -1,0 +1,139 @@
+//! The life of one step, top to bottom.
+
+use std::time::{Duration, Instant};
+
+use vt_base::CachePolicy;
+use vt_fingerprint::{NotStored, Why};
+use vt_plan::PlannedStep;
+
+use crate::context::{Context, Opened};
+use crate::event::{Event, Status, StepOutcome, Verdict};
+use crate::lookup::{Found, Memory, look_up, remember};
+use crate::record::store_error;
+use crate::replay::{Return, bring_back};
+use crate::rules::{Prepared, environment, prepare};
+use crate::seal::settle;
+use crate::spawn::{Tracking, milliseconds, run_plain, run_tracked};
+use crate::world::Freshness;
+
+/// Runs a step, or brings it back.
+pub(crate) fn run_step(context: &Context<'_>, planned: &PlannedStep) -> StepOutcome {
+    let started = Instant::now();
+    let mut outcome = match (planned.invocation.cache, &context.store) {
+        (CachePolicy::Disabled, _) => run_uncached(context, planned),
+        (CachePolicy::Enabled, Err(trouble)) => run_without_store(context, planned, trouble),
+        (CachePolicy::Enabled, Ok(opened)) => run_cached(context, opened, planned),
+    };
+    context.pass_notices();
+    outcome.duration = started.elapsed();
+    if outcome.status == Status::Failed && context.cancel.is_stopped() {
+        outcome.status = Status::Cancelled;
+    }
+    outcome
+}
+
+fn decide(context: &Context<'_>, planned: &PlannedStep, whys: Vec<Why>) {
+    context.tell(Event::Decided {
+        step: planned.invocation.step.clone(),
+        command: planned.invocation.command.clone(),
+        verdict: Verdict::Run(whys),
+    });
+}
+
+fn ended(mut outcome: StepOutcome, exit_code: i32) -> StepOutcome {
+    outcome.exit_code = Some(exit_code);
+    outcome.status = if exit_code == 0 { Status::Ran } else { Status::Failed };
+    outcome
+}
+
+fn run_uncached(context: &Context<'_>, planned: &PlannedStep) -> StepOutcome {
+    decide(context, planned, vec![Why::CacheDisabled]);
+    let env = environment(context, &planned.invocation, &[]);
+    let exit_code = run_plain(context, &planned.invocation, &env.passed);
+    let mut outcome = ended(StepOutcome::of(&planned.invocation), exit_code);
+    outcome.why = vec![Why::CacheDisabled];
+    outcome.not_stored = vec![NotStored::CacheDisabled];
+    outcome
+}
+
+/// The store is out of reach: the step runs in the environment it would have had, and that is
+/// all.
+fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str) -> StepOutcome {
+    context.notice(format!("the cache cannot be used: {trouble}"));
+    decide(context, planned, vec![Why::CacheDisabled]);
+    let env = environment(context, &planned.invocation, &[]);
+    let tracking =
+        Tracking { invocation: &planned.invocation, env: &env.passed, prepared: None };
+    let ran = run_tracked(context, None, &tracking);
+    let mut outcome = ended(StepOutcome::of(&planned.invocation), ran.exit_code);
+    outcome.why = vec![Why::CacheDisabled];
+    outcome.not_stored = vec![NotStored::StoreError { detail: trouble.to_owned() }];
+    outcome
+}
+
+fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> StepOutcome {
+    let prepared = prepare(context, opened, planned);
+    // A second run of the same step waits here, and then finds what this one stored.
+    let name = [opened.workspace.0, prepared.name.0].concat();
+    let lock = opened.store.lock_step(&name);
+    let mut outcome = StepOutcome::of(&planned.invocation);
+    outcome.directives = prepared.directives.lines();
+    let (memory, whys, store_trouble) = match find(context, opened, &prepared) {
+        Ok((memory, Found::Hit(found))) => {
+            match bring_back(context, opened, &prepared, &memory, &found) {
+                Return::Back(restored) => {
+                    outcome.status = Status::Hit;
+                    outcome.exit_code = Some(0);
+                    outcome.restored = restored;
+                    outcome.saved = Some(Duration::from_millis(found.entry.duration_ms));
+                    outcome.reports.clone_from(&found.entry.reports);
+                    return outcome;
+                }
+                Return::Run(why) => (memory, vec![why], None),
+            }
+        }
+        Ok((memory, Found::Miss(whys))) => (memory, whys, None),
+        Err(error) => (Memory::default(), vec![Why::FirstRun], Some(store_error(&error))),
+    };
+    decide(context, planned, whys.clone());
+    outcome.why = whys;
+    let began = Instant::now();
+    let tracking = Tracking {
+        invocation: &planned.invocation,
+        env: &prepared.env.passed,
+        prepared: Some(&prepared),
+    };
+    let ran = run_tracked(context, Some(opened), &tracking);
+    let mut outcome = ended(outcome, ran.exit_code);
+    let settled = settle(context, opened, &prepared, &memory, &ran, milliseconds(began));
+    outcome.stored = settled.stored;
+    outcome.not_stored = settled.not_stored;
+    outcome.not_stored.extend(store_trouble);
+    outcome.reports = settled.reports;
+    if let Err(error) = lock {
+        context.notice(format!("{}: cannot lock the step: {error}", planned.invocation.step));
+    }
+    outcome
+}
+
+fn find(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+) -> Result<(Memory, Found), vt_store::StoreError> {
+    let snapshot = opened.store.read()?;
+    let memory = remember(context, opened, prepared, snapshot.as_ref())?;
+    if context.freshness == Freshness::Force {
+        return Ok((memory, Found::Miss(vec![Why::Forced])));
+    }
+    if let Some(trouble) = &prepared.trouble {
+        // What a plugin would have said is not known, so no entry is known to hold.
+        let NotStored::PluginError { .. } = trouble else { unreachable!() };
+        return Ok((memory, Found::Miss(vec![Why::FirstRun])));
+    }
+    let Ok(rules) = prepared.path_rules(opened, None) else {
+        return Ok((memory, Found::Miss(vec![Why::FirstRun])));
+    };
+    let found = look_up(context, opened, prepared, snapshot.as_ref(), &memory, &rules)?;
+    Ok((memory, found))
+}

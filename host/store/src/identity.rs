@@ -1,0 +1,77 @@
+//! Tells whether what lies at a path is still what lay there before, without reading it.
+
+use rustix::fd::AsFd;
+use rustix::fs::{AtFlags, FileType, Stat, StatxFlags, statx};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+/// Which file it is, and whether it was written since.
+///
+/// Without the change time, which renaming and linking move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) inode: Inode,
+    size: u64,
+    mtime: (i64, u64),
+}
+
+/// Which file it is, whatever is in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Inode {
+    device: u64,
+    number: u64,
+}
+
+/// Within what a file can be renamed: the device and the mount, since even two mounts of one
+/// device refuse it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mount {
+    device: (u32, u32),
+    /// 0 before Linux 5.8.
+    number: u64,
+}
+
+impl Mount {
+    pub(crate) fn of(directory: impl AsFd) -> Result<Self, Errno> {
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+        let found = statx(directory, "", AtFlags::EMPTY_PATH, mask)?;
+        let known = found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
+        Ok(Self {
+            device: (found.stx_dev_major, found.stx_dev_minor),
+            number: if known { found.stx_mnt_id } else { 0 },
+        })
+    }
+}
+
+impl Identity {
+    #[expect(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the fields of `Stat` differ in width and sign between platforms"
+    )]
+    pub(crate) const fn of(stat: &Stat) -> Self {
+        Self {
+            inode: Inode {
+                device: stat.st_dev as u64,
+                number: stat.st_ino as u64,
+            },
+            size: stat.st_size as u64,
+            mtime: (stat.st_mtime as i64, stat.st_mtime_nsec as u64),
+        }
+    }
+}
+
+/// Whether nothing about a file changed between two looks, its change time included.
+pub(crate) fn unchanged(before: &Stat, after: &Stat) -> bool {
+    Identity::of(before) == Identity::of(after)
+        && before.st_mode == after.st_mode
+        && (before.st_ctime, before.st_ctime_nsec) == (after.st_ctime, after.st_ctime_nsec)
+}
+
+pub(crate) fn file_type(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+pub(crate) const fn is_executable(stat: &Stat) -> bool {
+    stat.st_mode & 0o100 != 0
+}

@@ -1,0 +1,253 @@
+//! The index: which entries there are. Nothing outside this folder knows redb.
+//!
+//! redb allows one process at a time, and opening for writing costs several syncs. So reading
+//! opens read-only under a shared lock on `index.lock`, writing is one short transaction under an
+//! exclusive one, and nobody keeps either while a task runs. redb trusts the bytes of its file, so
+//! that every call is guarded against panics and every value carries a checksum.
+
+mod lookup;
+mod snapshot;
+mod trouble;
+mod writer;
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redb::{Builder, Database, ReadableDatabase as _, TableDefinition};
+use vt_base::AbsPath;
+
+use self::snapshot::Reader;
+use self::trouble::{Trouble, call};
+use self::writer::{Failed, transact};
+use crate::StoreError;
+use crate::lock::{self, Share};
+use crate::record::Table;
+use crate::store::{Notice, Store};
+
+pub use self::snapshot::Snapshot;
+pub use self::writer::Writer;
+
+/// How long a reader waits for a writer. Being late costs a miss, not a wrong result.
+const READ_WAIT: Duration = Duration::from_secs(2);
+/// How long a writer waits for readers and other writers.
+const WRITE_WAIT: Duration = Duration::from_secs(10);
+/// What redb may keep in memory, in bytes. Its default is a gibibyte.
+const MEMORY: usize = 16 << 20;
+/// The format of the records. A reader refuses a newer one.
+const FORMAT: u64 = 1;
+/// How many damaged indexes are kept for inspection.
+const KEPT: usize = 3;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const fn definition(table: Table) -> Definition {
+    TableDefinition::new(table.name())
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(MEMORY);
+    builder
+}
+
+impl Store {
+    /// What the index holds now; `None` when nothing was ever written.
+    ///
+    /// Writes nothing, unless the process that wrote last was killed in the act: then the index
+    /// is repaired first. Writers wait while a snapshot is alive, so look up and drop it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when a writer does not finish within two seconds,
+    /// [`StoreError::NewerFormat`], [`StoreError::Io`]. A damaged index is no error: it is set
+    /// aside and a [`Notice`] says so.
+    pub fn read(&self) -> Result<Option<Snapshot>, StoreError> {
+        let path = self.index_path();
+        for _ in 0..2 {
+            if !path
+                .try_exists()
+                .map_err(|error| StoreError::io("look at", &path, error))?
+            {
+                return Ok(None);
+            }
+            let lock = lock::wait_at_most(&self.lock_path(), Share::Shared, READ_WAIT)?;
+            match Snapshot::open(self, lock) {
+                Ok(snapshot) => return Ok(Some(snapshot)),
+                Err(Trouble::NeedsRepair | Trouble::Damaged(_)) => self.mend()?,
+                Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(None);
+                }
+                Err(trouble) => return Err(self.error("read", trouble)),
+            }
+        }
+        Err(StoreError::Busy { path })
+    }
+
+    /// Changes the index in one transaction: all of it is kept, or nothing when the closure fails.
+    ///
+    /// Waits up to ten seconds for others; it must not be called while this thread holds a
+    /// [`Snapshot`]. Keep the closure short, everybody else waits for it.
+    ///
+    /// # Errors
+    /// What the closure fails with; [`StoreError::Rebuilt`] when the index turned out damaged
+    /// underneath it; [`StoreError::Busy`], [`StoreError::NewerFormat`], [`StoreError::Io`].
+    pub fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
+        let database = self.open_for_writing()?;
+        let outcome = transact(&database, work);
+        let closed = call(|| {
+            drop(database);
+            Ok(())
+        });
+        match outcome {
+            // What is committed stays committed, whatever closing says.
+            Ok(value) => Ok(value),
+            Err(Failed::Work(error)) => Err(error),
+            Err(Failed::Index(Trouble::Damaged(_))) => {
+                let kept = self.set_aside()?;
+                self.notice(Notice::IndexRebuilt { kept: kept.clone() });
+                Err(StoreError::Rebuilt { kept })
+            }
+            Err(Failed::Index(trouble)) => {
+                drop(closed);
+                Err(self.error("write", trouble))
+            }
+        }
+    }
+
+    pub(super) fn index_path(&self) -> PathBuf {
+        self.path("index.redb")
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path("index.lock")
+    }
+
+    fn error(&self, doing: &'static str, trouble: Trouble) -> StoreError {
+        let path = self.index_path();
+        match trouble {
+            Trouble::NeedsRepair | Trouble::Busy => StoreError::Busy { path },
+            Trouble::Newer(found) => StoreError::NewerFormat {
+                found,
+                known: FORMAT,
+            },
+            Trouble::Io(error) => StoreError::io(doing, path, error),
+            Trouble::Damaged(why) => StoreError::IndexDamaged { why },
+        }
+    }
+
+    /// Repairs an index whose writer was killed, and sets a damaged one aside.
+    fn mend(&self) -> Result<(), StoreError> {
+        let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
+        // Somebody else may have mended it while this process waited.
+        let repaired = call(|| {
+            builder().open(self.index_path())?;
+            Ok(())
+        });
+        let mended = repaired.and_then(|()| Reader::open(&self.index_path()).map(drop));
+        match mended {
+            Ok(()) => Ok(()),
+            Err(Trouble::Damaged(_) | Trouble::NeedsRepair) => {
+                let kept = self.set_aside()?;
+                self.notice(Notice::IndexRebuilt { kept });
+                Ok(())
+            }
+            Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(trouble) => Err(self.error("repair", trouble)),
+        }
+    }
+
+    /// Opens the index under the exclusive lock. A missing one is made, a damaged one replaced.
+    fn open_for_writing(&self) -> Result<Database, StoreError> {
+        let path = self.index_path();
+        if path
+            .try_exists()
+            .map_err(|error| StoreError::io("look at", &path, error))?
+        {
+            let check = self.suspect.swap(false, Ordering::Relaxed);
+            let opened = call(|| {
+                let mut database = builder().open(&path)?;
+                if check {
+                    database.check_integrity()?;
+                }
+                Ok(database)
+            })
+            .and_then(|database| check_format(&database).map(|()| database));
+            match opened {
+                Ok(database) => return Ok(database),
+                Err(Trouble::Damaged(_) | Trouble::NeedsRepair) => {
+                    let kept = self.set_aside()?;
+                    self.notice(Notice::IndexRebuilt { kept });
+                }
+                Err(trouble) => return Err(self.error("open", trouble)),
+            }
+        }
+        self.begin()
+            .map_err(|trouble| self.error("create", trouble))
+    }
+
+    /// Makes an empty index beside its name and gives it the name when it is whole, so that no
+    /// reader meets a half-made one.
+    fn begin(&self) -> Result<Database, Trouble> {
+        let path = self.index_path();
+        let new = self.path("index.redb.new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Trouble::Io(error));
+            }
+            _ => {}
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)
+            .map_err(Trouble::Io)?;
+        call(|| {
+            let database = builder().create_file(file)?;
+            let transaction = database.begin_write()?;
+            transaction.open_table(META)?.insert("format", FORMAT)?;
+            for table in Table::ALL {
+                transaction.open_table(definition(table))?;
+            }
+            transaction.commit()?;
+            fs::rename(&new, &path)?;
+            Ok(database)
+        })
+    }
+
+    /// Moves a damaged index out of the way, under the exclusive lock.
+    fn set_aside(&self) -> Result<AbsPath, StoreError> {
+        let path = self.index_path();
+        let name = |number| self.path(&format!("index.redb.damaged-{number}"));
+        let free = (1..KEPT).map(name).find(|kept| !kept.exists());
+        let kept = free.unwrap_or_else(|| name(KEPT));
+        fs::rename(&path, &kept).map_err(|error| StoreError::io("set aside", &path, error))?;
+        Ok(AbsPath::new(kept).expect("the directory of a store is absolute"))
+    }
+}
+
+fn check_format(database: &Database) -> Result<(), Trouble> {
+    let found = call(|| {
+        let table = database.begin_read()?.open_table(META)?;
+        Ok(table.get("format")?.map(|format| format.value()))
+    })?;
+    judge_format(found)
+}
+
+fn judge_format(found: Option<u64>) -> Result<(), Trouble> {
+    match found {
+        Some(FORMAT) => Ok(()),
+        Some(newer) if newer > FORMAT => Err(Trouble::Newer(newer)),
+        _ => Err(Trouble::Damaged("it does not say its format".to_owned())),
+    }
+}

@@ -1,0 +1,150 @@
+//! Locks between processes: `flock` on files that hold nothing.
+//!
+//! A lock belongs to the open file, so it is gone with the process however that ends. Files are
+//! made when they are missing and never removed: removing one would let two processes hold "the"
+//! lock at once.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::StoreError;
+
+/// The first pause between two attempts.
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Who else may hold a lock at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Share {
+    /// Others that share.
+    Shared,
+    /// Nobody.
+    Exclusive,
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    _file: File,
+}
+
+/// The right to run or restore one step; given back when dropped.
+#[derive(Debug)]
+pub struct StepLock {
+    _lock: FileLock,
+}
+
+impl StepLock {
+    pub(crate) const fn new(lock: FileLock) -> Self {
+        Self { _lock: lock }
+    }
+}
+
+/// Waits for a lock for as long as it takes.
+pub(crate) fn wait(path: &Path) -> Result<FileLock, StoreError> {
+    let file = open(path)?;
+    loop {
+        match flock(&file, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(FileLock { _file: file }),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(StoreError::io("lock", path, error)),
+        }
+    }
+}
+
+/// Waits for a lock for a bounded time.
+///
+/// `flock` cannot time out, and waking several blocked writers one by one has proven unfair; so
+/// this tries again and again, with pauses that grow and differ between processes.
+pub(crate) fn wait_at_most(
+    path: &Path,
+    share: Share,
+    longest: Duration,
+) -> Result<FileLock, StoreError> {
+    let file = open(path)?;
+    let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if try_lock(&file, share).map_err(|error| StoreError::io("lock", path, error))? {
+            return Ok(FileLock { _file: file });
+        }
+        if started.elapsed() >= longest {
+            return Err(StoreError::Busy {
+                path: path.to_owned(),
+            });
+        }
+        std::thread::sleep(jittered(pause));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Takes a lock if nobody holds it; `false` when somebody does.
+pub(crate) fn try_lock(file: &File, share: Share) -> io::Result<bool> {
+    let operation = match share {
+        Share::Shared => FlockOperation::NonBlockingLockShared,
+        Share::Exclusive => FlockOperation::NonBlockingLockExclusive,
+    };
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Opens the file of a lock, and makes it only when it is missing: locking an existing one must
+/// write nothing.
+fn open(path: &Path) -> Result<File, StoreError> {
+    match File::open(path) {
+        Ok(file) => return Ok(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(StoreError::io("open", path, error)),
+    }
+    if let Some(parent) = path.parent() {
+        crate::store::make_directory(parent)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| StoreError::io("create", path, error))
+}
+
+/// Half the pause up to all of it.
+fn jittered(pause: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sharers_get_along_and_an_exclusive_holder_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let short = Duration::from_millis(20);
+        let one = wait_at_most(&path, Share::Shared, short).unwrap();
+        let two = wait_at_most(&path, Share::Shared, short).unwrap();
+        let refused = wait_at_most(&path, Share::Exclusive, short).unwrap_err();
+        assert!(matches!(refused, StoreError::Busy { .. }), "{refused}");
+        drop((one, two));
+        let held = wait_at_most(&path, Share::Exclusive, short).unwrap();
+        assert!(wait_at_most(&path, Share::Shared, short).is_err());
+        drop(held);
+        drop(wait(&path).unwrap());
+    }
+}

@@ -1,0 +1,101 @@
+//! Compares what lies in the tree with what a manifest says, one path at a time.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use rustix::fs::OFlags;
+use vt_base::{AbsPath, Digest};
+
+use crate::beneath::Root;
+use crate::identity::{file_type, is_executable};
+use crate::manifest::{ManifestEntry, ManifestKind};
+
+/// Whether the tree has anything else at this path than the entry says.
+///
+/// Reads a file only when its type, length and executable bit agree. What can't be looked at
+/// counts as different.
+#[must_use]
+pub fn differs(root: &AbsPath, entry: &ManifestEntry) -> bool {
+    !matches(root, entry).unwrap_or(false)
+}
+
+fn matches(root: &AbsPath, entry: &ManifestEntry) -> std::io::Result<bool> {
+    let root = Root::open(root)?;
+    let Some(stat) = root.look(&entry.path)? else {
+        return Ok(false);
+    };
+    let found = file_type(&stat);
+    match &entry.kind {
+        ManifestKind::Directory => Ok(found.is_dir()),
+        ManifestKind::Link { target } => {
+            if !found.is_symlink() {
+                return Ok(false);
+            }
+            let link = root.file(&entry.path, OFlags::PATH)?;
+            Ok(rustix::fs::readlinkat(&link, "", Vec::new())?.as_bytes() == target)
+        }
+        ManifestKind::File {
+            digest,
+            size,
+            executable,
+        } => {
+            let alike = found.is_file()
+                && u64::try_from(stat.st_size) == Ok(*size)
+                && is_executable(&stat) == *executable;
+            if !alike {
+                return Ok(false);
+            }
+            let file = File::from(root.file(&entry.path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+            // One byte more than it should have, so that one that grows is seen to differ.
+            Ok(Digest::of_reader(&mut file.take(size.saturating_add(1)))? == *digest)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use vt_base::RelPath;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_difference_is_seen() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = AbsPath::new(outer.path()).unwrap();
+        let path = outer.path().join("a");
+        let entry = |kind| ManifestEntry {
+            path: RelPath::new("a").unwrap(),
+            kind,
+        };
+        let file = entry(ManifestKind::File {
+            digest: Digest::of(b"text"),
+            size: 4,
+            executable: false,
+        });
+        let link = entry(ManifestKind::Link {
+            target: b"b".to_vec(),
+        });
+        let directory = entry(ManifestKind::Directory);
+        let differing = || [&file, &link, &directory].map(|entry| differs(&root, entry));
+        assert_eq!(differing(), [true, true, true]);
+        fs::write(&path, "text").unwrap();
+        assert_eq!(differing(), [false, true, true]);
+        fs::write(&path, "tex!").unwrap();
+        assert_eq!(differing(), [true, true, true]);
+        fs::write(&path, "text").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(differing(), [true, true, true]);
+        fs::remove_file(&path).unwrap();
+        symlink("b", &path).unwrap();
+        assert_eq!(differing(), [true, false, true]);
+        fs::remove_file(&path).unwrap();
+        symlink("c", &path).unwrap();
+        assert_eq!(differing(), [true, true, true]);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(differing(), [true, true, false]);
+    }
+}

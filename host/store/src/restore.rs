@@ -1,0 +1,218 @@
+//! Brings a result set back: plans, unpacks beside, then swaps.
+//!
+//! Nothing of the tree is touched before everything is unpacked and checked, and before it is sure
+//! that nothing is in the way. From then on a journal says how to finish.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat, symlinkat};
+use rustix::io::Errno;
+use vt_base::{AbsPath, Digest, RelPath};
+
+use crate::beneath::Root;
+use crate::failpoint::{Point, reach};
+use crate::identity::{Identity, Inode, Mount};
+use crate::journal::Journal;
+use crate::manifest::{Manifest, ManifestKind};
+use crate::plan::{Plan, Put, StagingPlace};
+use crate::store::{Store, make_directory};
+use crate::swap::{Move, Slot, Swap, clear_slots};
+use crate::unpack::unpack;
+use crate::{Refusal, StoreError};
+
+/// What [`Store::restore`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Restored {
+    /// How many files and links were written.
+    pub written: u64,
+}
+
+impl Store {
+    /// Writes the wanted paths of a manifest into the tree, and removes others.
+    ///
+    /// Paths of the manifest that are not wanted are taken to be in place. Removed are files, links
+    /// and directories that are empty by then; what the manifest has is never removed. All of it
+    /// happens or nothing. The caller holds the lock of the step.
+    ///
+    /// # Errors
+    /// [`StoreError::Blocked`] when a symlink or a file is where a directory must be, or somebody
+    /// changes the tree meanwhile; [`StoreError::MissingBlob`], [`StoreError::DamagedBlob`] and
+    /// [`StoreError::BadManifest`] when the entry is useless; [`StoreError::Io`].
+    pub fn restore(
+        &self,
+        root: &AbsPath,
+        blob: Option<&Digest>,
+        manifest: &Manifest,
+        wanted: &BTreeSet<RelPath>,
+        remove: &[RelPath],
+    ) -> Result<Restored, StoreError> {
+        manifest.check()?;
+        manifest.check_contains(wanted)?;
+        let opened = Root::open(root).map_err(|error| StoreError::io("open", root, error))?;
+        let staging = Staging::begin(self)?;
+        let plan = Plan::make(&opened, &staging.place, manifest, wanted, remove)?;
+        let besides: Vec<RelPath> = plan
+            .puts
+            .iter()
+            .filter_map(|put| put.beside.clone())
+            .collect();
+        let moves = staging
+            .fill(self, &opened, blob, manifest, plan)
+            .inspect_err(|_| clear_slots(&opened, &besides))?;
+        if moves.is_empty() {
+            return Ok(Restored { written: 0 });
+        }
+        let swap = Swap {
+            root: &opened,
+            staging: &staging.opened,
+        };
+        let outcome = reach(Point::BeforeJournal)
+            .map_err(|error| StoreError::io("restore into", root, error))
+            .and_then(|()| Journal::begin(self, &staging.place.name, root, &moves))
+            .and_then(|journal| {
+                let outcome = swap.perform(&moves);
+                // Before the journal goes, since afterwards nobody would know of them.
+                clear_slots(&opened, moves.iter().filter_map(Move::beside));
+                reach(Point::BeforeJournalRemoval)
+                    .map_err(|error| StoreError::io("restore into", root, error))?;
+                journal.end().and(outcome)
+            });
+        if outcome.is_err() {
+            clear_slots(&opened, &besides);
+        }
+        outcome?;
+        let written = moves
+            .iter()
+            .filter(|step| matches!(step, Move::Put { .. }))
+            .count();
+        Ok(Restored {
+            written: written as u64,
+        })
+    }
+}
+
+/// A directory of this restore alone. Removed in the end, with the old files that landed in it.
+struct Staging {
+    place: StagingPlace,
+    path: PathBuf,
+    opened: OwnedFd,
+}
+
+impl Staging {
+    fn begin(store: &Store) -> Result<Self, StoreError> {
+        let outer = store.path("staging");
+        make_directory(&outer)?;
+        let random = getrandom::u64()
+            .map_err(|error| StoreError::io("name", &outer, io::Error::other(error.to_string())))?;
+        let name = format!("{}-{random:016x}", std::process::id());
+        let path = outer.join(&name);
+        let failed = |error| StoreError::io("create", &path, error);
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .map_err(failed)?;
+        let opened = open_directory(&path).map_err(|error| failed(error.into()))?;
+        let mount = Mount::of(&opened).map_err(|error| failed(error.into()))?;
+        Ok(Self {
+            place: StagingPlace { name, mount },
+            path,
+            opened,
+        })
+    }
+
+    /// Unpacks what the plan puts in place, and gives the steps that do so.
+    fn fill(
+        &self,
+        store: &Store,
+        root: &Root,
+        blob: Option<&Digest>,
+        manifest: &Manifest,
+        plan: Plan<'_>,
+    ) -> Result<Vec<Move>, StoreError> {
+        let files: HashMap<&RelPath, u32> = plan
+            .puts
+            .iter()
+            .filter(|put| matches!(put.kind, ManifestKind::File { .. }))
+            .map(|put| (put.target, put.number))
+            .collect();
+        if let Some(target) = files.keys().next() {
+            let blob = blob.ok_or_else(|| StoreError::BadManifest {
+                path: (*target).clone(),
+                why: Refusal::NoArchive,
+            })?;
+            unpack(store, blob, manifest, &files, &self.path)?;
+        }
+        let mut moves = plan.moves;
+        for put in plan.puts {
+            let slot = put
+                .beside
+                .clone()
+                .map_or(Slot::Staged(put.number), Slot::Beside);
+            let new = self.stage(root, &put)?;
+            moves.push(Move::Put {
+                target: put.target.clone(),
+                was: put.was,
+                new,
+                slot,
+            });
+        }
+        Ok(moves)
+    }
+
+    /// Makes sure that what is to be put in place is in its slot.
+    fn stage(&self, root: &Root, put: &Put<'_>) -> Result<Inode, StoreError> {
+        let failed = |error: Errno| StoreError::io("stage", put.target.as_path(), error);
+        let staged = put.number.to_string();
+        let beside = match &put.beside {
+            Some(path) => Some(root.place(path).map_err(failed)?),
+            None => None,
+        };
+        let (directory, name) = match &beside {
+            Some(place) => (place.directory(), place.name().as_c_str().to_owned()),
+            None => {
+                use rustix::fd::AsFd as _;
+                let name = std::ffi::CString::new(staged.clone()).expect("digits hold no NUL");
+                (self.opened.as_fd(), name)
+            }
+        };
+        match put.kind {
+            ManifestKind::Link { target } => {
+                symlinkat(target.as_slice(), directory, &name).map_err(failed)?;
+            }
+            ManifestKind::File { executable, .. } if beside.is_some() => {
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                let mode = Mode::from_raw_mode(if *executable { 0o777 } else { 0o666 });
+                let copy = openat(directory, &name, flags, mode).map_err(failed)?;
+                let from = self.path.join(&staged);
+                File::open(&from)
+                    .and_then(|mut file| io::copy(&mut file, &mut File::from(copy)))
+                    .map_err(|error| StoreError::io("copy", &from, error))?;
+            }
+            ManifestKind::File { .. } | ManifestKind::Directory => {}
+        }
+        let stat = statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+        Ok(Identity::of(&stat).inode)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What can't be removed now is swept later.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Opens a directory of the store itself.
+pub(crate) fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+    openat(
+        CWD,
+        path,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}

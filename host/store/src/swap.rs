@@ -1,0 +1,338 @@
+//! Moves a restored result into the tree, step by step, so that every step can be undone here or
+//! finished by another process later.
+//!
+//! Every new file waits in a slot on the same mount. Putting it in place exchanges it with what was
+//! there, so that nothing is ever missing and the slot then holds the old file. From that follows
+//! what a crash left to do: a step is done exactly when its slot no longer holds the new file.
+//! A step is done only to what was there when the restore was planned. Who edits a file in between
+//! keeps the edit.
+
+use std::ffi::CString;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, statat, unlinkat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use vt_base::RelPath;
+
+use crate::StoreError;
+use crate::beneath::{Place, Root};
+use crate::failpoint::{Point, reach};
+use crate::identity::{Identity, Inode, file_type};
+
+/// Where something waits, before it is put in place or after it was taken out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Slot {
+    /// In the staging directory, under a number.
+    Staged(u32),
+    /// In the tree itself, since the staging directory is on another mount.
+    Beside(RelPath),
+}
+
+/// One step of a swap.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Move {
+    /// Takes a file or a link out.
+    Remove {
+        target: RelPath,
+        was: Identity,
+        slot: Slot,
+    },
+    /// Removes a directory if it is empty.
+    RemoveDirectory { target: RelPath },
+    /// Makes a directory unless it is there.
+    MakeDirectory { target: RelPath },
+    /// Puts a file or a link in place.
+    Put {
+        target: RelPath,
+        was: Option<Identity>,
+        new: Inode,
+        slot: Slot,
+    },
+}
+
+/// What a step did, which is what undoing it takes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Done {
+    Nothing,
+    TookOut,
+    RemovedDirectory,
+    MadeDirectory,
+    Created,
+    Exchanged,
+}
+
+/// The two places that steps move things between.
+pub(crate) struct Swap<'s> {
+    pub(crate) root: &'s Root,
+    pub(crate) staging: &'s OwnedFd,
+}
+
+/// A slot or a target, resolved.
+struct Spot<'s> {
+    directory: Held<'s>,
+    name: CString,
+}
+
+enum Held<'s> {
+    Staging(BorrowedFd<'s>),
+    Tree(Place),
+}
+
+impl Move {
+    pub(crate) const fn target(&self) -> &RelPath {
+        match self {
+            Self::Remove { target, .. }
+            | Self::RemoveDirectory { target }
+            | Self::MakeDirectory { target }
+            | Self::Put { target, .. } => target,
+        }
+    }
+
+    /// The slot of the step, if it is in the tree itself.
+    pub(crate) const fn beside(&self) -> Option<&RelPath> {
+        match self.slot() {
+            Some(Slot::Beside(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    const fn slot(&self) -> Option<&Slot> {
+        match self {
+            Self::Remove { slot, .. } | Self::Put { slot, .. } => Some(slot),
+            Self::RemoveDirectory { .. } | Self::MakeDirectory { .. } => None,
+        }
+    }
+}
+
+impl Swap<'_> {
+    /// Does all steps, or none: when one fails, those before it are undone.
+    pub(crate) fn perform(&self, moves: &[Move]) -> Result<(), StoreError> {
+        let mut done = Vec::with_capacity(moves.len());
+        for (number, next) in moves.iter().enumerate() {
+            let outcome = reach(Point::Swap(number))
+                .map_err(|error| StoreError::io("restore", next.target().as_path(), error))
+                .and_then(|()| {
+                    self.apply(next)
+                        .map_err(|error| report(next.target(), error))
+                });
+            match outcome {
+                Ok(did) => done.push((next, did)),
+                Err(error) => {
+                    for (step, did) in done.into_iter().rev() {
+                        // What can't be undone was touched by somebody else since.
+                        let _ = self.undo(step, did);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does those steps that a crash left undone, as far as the tree is still as it was then.
+    pub(crate) fn finish(&self, moves: &[Move]) {
+        for step in moves {
+            let _ = self.apply(step);
+        }
+    }
+
+    fn slot(&self, slot: &Slot) -> Result<Spot<'_>, Errno> {
+        match slot {
+            Slot::Staged(number) => {
+                let name = CString::new(number.to_string()).expect("digits hold no NUL");
+                Ok(Spot {
+                    directory: Held::Staging(self.staging.as_fd()),
+                    name,
+                })
+            }
+            Slot::Beside(path) => self.target(path),
+        }
+    }
+
+    fn target(&self, path: &RelPath) -> Result<Spot<'_>, Errno> {
+        let place = self.root.place(path)?;
+        let name = place.name().clone();
+        Ok(Spot {
+            directory: Held::Tree(place),
+            name,
+        })
+    }
+
+    fn apply(&self, step: &Move) -> Result<Done, Errno> {
+        match step {
+            Move::Remove { target, was, slot } => {
+                let target = self.target(target)?;
+                match target.identity()? {
+                    None => return Ok(Done::Nothing),
+                    Some(now) if now != *was => return Err(Errno::EXIST),
+                    Some(_) => {}
+                }
+                rename_onto_nothing(&target, &self.slot(slot)?)?;
+                Ok(Done::TookOut)
+            }
+            Move::RemoveDirectory { target } => {
+                let target = self.target(target)?;
+                match unlinkat(target.directory.as_fd(), &target.name, AtFlags::REMOVEDIR) {
+                    Ok(()) => Ok(Done::RemovedDirectory),
+                    // Somebody else keeps things in it, or it is none any more.
+                    Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT | Errno::NOTDIR) => {
+                        Ok(Done::Nothing)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Move::MakeDirectory { target } => self.make_directory(target),
+            Move::Put {
+                target,
+                was,
+                new,
+                slot,
+            } => {
+                let slot = self.slot(slot)?;
+                if slot.identity()?.is_none_or(|waiting| waiting.inode != *new) {
+                    return Ok(Done::Nothing);
+                }
+                let target = self.target(target)?;
+                match (target.identity()?, was) {
+                    (None, _) => {
+                        rename_onto_nothing(&slot, &target)?;
+                        Ok(Done::Created)
+                    }
+                    (Some(now), Some(was)) if now == *was => {
+                        exchange(&slot, &target)?;
+                        Ok(Done::Exchanged)
+                    }
+                    _ => Err(Errno::EXIST),
+                }
+            }
+        }
+    }
+
+    fn make_directory(&self, path: &RelPath) -> Result<Done, Errno> {
+        let target = self.target(path)?;
+        let mode = Mode::from_raw_mode(0o777);
+        match mkdirat(target.directory.as_fd(), &target.name, mode) {
+            Ok(()) => Ok(Done::MadeDirectory),
+            Err(Errno::EXIST) => match self.root.look(path)? {
+                Some(stat) if file_type(&stat).is_dir() => Ok(Done::Nothing),
+                _ => Err(Errno::EXIST),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    fn undo(&self, step: &Move, did: Done) -> Result<(), Errno> {
+        let target = self.target(step.target())?;
+        let slot = || self.slot(step.slot().expect("only steps with a slot move files"));
+        match did {
+            Done::Nothing => Ok(()),
+            Done::TookOut => rename_onto_nothing(&slot()?, &target),
+            Done::RemovedDirectory => mkdirat(
+                target.directory.as_fd(),
+                &target.name,
+                Mode::from_raw_mode(0o777),
+            ),
+            Done::MadeDirectory => {
+                unlinkat(target.directory.as_fd(), &target.name, AtFlags::REMOVEDIR)
+            }
+            Done::Created => rename_onto_nothing(&target, &slot()?),
+            Done::Exchanged => exchange(&target, &slot()?),
+        }
+    }
+}
+
+impl Spot<'_> {
+    fn identity(&self) -> Result<Option<Identity>, Errno> {
+        match statat(
+            self.directory.as_fd(),
+            &self.name,
+            AtFlags::SYMLINK_NOFOLLOW,
+        ) {
+            Ok(stat) => Ok(Some(Identity::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for Held<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Held::Staging(directory) => directory.as_fd(),
+            Held::Tree(place) => place.directory(),
+        }
+    }
+}
+
+/// Removes slots in the tree itself, with whatever is in them.
+pub(crate) fn clear_slots<'p>(root: &Root, slots: impl IntoIterator<Item = &'p RelPath>) {
+    for slot in slots {
+        let Ok(place) = root.place(slot) else {
+            continue;
+        };
+        for name in [place.name().clone(), spare(place.name())] {
+            let _ = unlinkat(place.directory(), &name, AtFlags::empty());
+        }
+    }
+}
+
+/// Another name beside a slot, for exchanging without help from the file system.
+fn spare(name: &CString) -> CString {
+    CString::new([name.as_bytes(), b".old"].concat()).expect("both parts hold no NUL")
+}
+
+/// What file systems answer that do not know a flag of `renameat2`.
+const fn is_unsupported(error: Errno) -> bool {
+    matches!(error, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
+}
+
+fn rename_onto_nothing(from: &Spot<'_>, to: &Spot<'_>) -> Result<(), Errno> {
+    let flags = RenameFlags::NOREPLACE;
+    match renameat_with(
+        from.directory.as_fd(),
+        &from.name,
+        to.directory.as_fd(),
+        &to.name,
+        flags,
+    ) {
+        Err(error) if is_unsupported(error) => {
+            if to.identity()?.is_some() {
+                return Err(Errno::EXIST);
+            }
+            renameat(
+                from.directory.as_fd(),
+                &from.name,
+                to.directory.as_fd(),
+                &to.name,
+            )
+        }
+        answer => answer,
+    }
+}
+
+fn exchange(slot: &Spot<'_>, target: &Spot<'_>) -> Result<(), Errno> {
+    let (from, to) = (slot.directory.as_fd(), target.directory.as_fd());
+    match renameat_with(from, &slot.name, to, &target.name, RenameFlags::EXCHANGE) {
+        Err(error) if is_unsupported(error) => {
+            // A crash in between leaves nothing at the target and the new file in the slot, which
+            // reads as a step that is still to be done.
+            let spare = spare(&slot.name);
+            renameat(to, &target.name, from, &spare)?;
+            renameat(from, &slot.name, to, &target.name)?;
+            renameat(from, &spare, from, &slot.name)
+        }
+        answer => answer,
+    }
+}
+
+fn report(target: &RelPath, error: Errno) -> StoreError {
+    match error {
+        Errno::EXIST | Errno::NOTEMPTY | Errno::LOOP | Errno::NOTDIR | Errno::ISDIR => {
+            StoreError::Blocked {
+                path: target.clone(),
+            }
+        }
+        error => StoreError::io("restore", target.as_path(), error),
+    }
+}

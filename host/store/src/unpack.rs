@@ -1,0 +1,189 @@
+//! Unpacks an archive into a staging directory, where nobody looks yet.
+//!
+//! The archive must be, byte for byte, the one that follows from the manifest. This thread
+//! decompresses and compares; others digest and write. Whatever differs fails the whole.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use sha2::{Digest as _, Sha256};
+use vt_base::{Digest, RelPath};
+
+use crate::archive::{END, head, padding};
+use crate::blob::BlobReader;
+use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
+use crate::store::Store;
+use crate::{Damage, StoreError};
+
+/// Threads that digest and write.
+const WORKERS: usize = 2;
+/// How many files each of them may be behind.
+const BEHIND: usize = 16;
+/// Files up to this length are handed to them; longer ones are written in pieces right here.
+const SMALL: u64 = 1 << 20;
+/// The length of such a piece.
+const PIECE: usize = 256 << 10;
+
+/// A file to check, and to write if it is wanted.
+struct Job {
+    bytes: Vec<u8>,
+    digest: Digest,
+    output: Option<Output>,
+}
+
+/// Where a wanted file goes.
+struct Output {
+    path: PathBuf,
+    executable: bool,
+}
+
+/// Checks a whole archive against its manifest, and leaves the wanted files of it in `staging`
+/// under their numbers.
+pub(crate) fn unpack(
+    store: &Store,
+    blob: &Digest,
+    manifest: &Manifest,
+    wanted: &HashMap<&RelPath, u32>,
+    staging: &Path,
+) -> Result<(), StoreError> {
+    let reader = BlobReader::open(store, blob)?;
+    std::thread::scope(|scope| {
+        let mut senders = Vec::with_capacity(WORKERS);
+        let mut workers = Vec::with_capacity(WORKERS);
+        for _ in 0..WORKERS {
+            let (sender, receiver) = sync_channel(BEHIND);
+            senders.push(sender);
+            workers.push(scope.spawn(move || work(&receiver, blob)));
+        }
+        let read = read_archive(reader, manifest, wanted, staging, senders);
+        // What stopped a worker is why the reader could hand nothing more to it.
+        for worker in workers {
+            worker.join().expect("a worker does not panic")?;
+        }
+        read
+    })
+}
+
+fn read_archive(
+    mut reader: BlobReader,
+    manifest: &Manifest,
+    wanted: &HashMap<&RelPath, u32>,
+    staging: &Path,
+    senders: Vec<SyncSender<Job>>,
+) -> Result<(), StoreError> {
+    let mut next = senders.iter().cycle();
+    for entry in &manifest.entries {
+        expect(&mut reader, &head(entry))?;
+        let ManifestKind::File {
+            digest,
+            size,
+            executable,
+        } = entry.kind
+        else {
+            continue;
+        };
+        let output = wanted.get(&entry.path).map(|number| Output {
+            path: staging.join(number.to_string()),
+            executable,
+        });
+        if size > SMALL {
+            pass_through(&mut reader, entry, size, &digest, output)?;
+        } else {
+            let mut bytes = vec![0; usize::try_from(size).expect("a small size fits")];
+            reader.fill(&mut bytes)?;
+            let sender = next.next().expect("there is a worker");
+            if sender
+                .send(Job {
+                    bytes,
+                    digest,
+                    output,
+                })
+                .is_err()
+            {
+                return Ok(());
+            }
+        }
+        expect(&mut reader, padding(size))?;
+    }
+    expect(&mut reader, &END)?;
+    reader.finish()
+}
+
+fn expect(reader: &mut BlobReader, expected: &[u8]) -> Result<(), StoreError> {
+    let mut found = vec![0; expected.len()];
+    reader.fill(&mut found)?;
+    if found == expected {
+        Ok(())
+    } else {
+        Err(reader.damaged(Damage::Header))
+    }
+}
+
+fn pass_through(
+    reader: &mut BlobReader,
+    entry: &ManifestEntry,
+    size: u64,
+    digest: &Digest,
+    output: Option<Output>,
+) -> Result<(), StoreError> {
+    let mut file = output.as_ref().map(Output::create).transpose()?;
+    let mut hasher = Sha256::new();
+    let mut left = size;
+    let mut buffer = vec![0; PIECE];
+    while left > 0 {
+        let length = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let piece = &mut buffer[..length];
+        reader.fill(piece)?;
+        hasher.update(&*piece);
+        if let Some(file) = &mut file {
+            file.write_all(piece)
+                .map_err(|error| StoreError::io("write", entry.path.as_path(), error))?;
+        }
+        left -= length as u64;
+    }
+    if hasher.finalize()[..] == digest.0 {
+        Ok(())
+    } else {
+        Err(reader.damaged(Damage::Content))
+    }
+}
+
+fn work(jobs: &Receiver<Job>, blob: &Digest) -> Result<(), StoreError> {
+    for Job {
+        bytes,
+        digest,
+        output,
+    } in jobs
+    {
+        if Digest::of(&bytes) != digest {
+            return Err(StoreError::DamagedBlob {
+                digest: *blob,
+                why: Damage::Content,
+            });
+        }
+        if let Some(output) = output {
+            output
+                .create()?
+                .write_all(&bytes)
+                .map_err(|error| StoreError::io("write", output.path, error))?;
+        }
+    }
+    Ok(())
+}
+
+impl Output {
+    /// Only the owner's executable bit is given back; the rest of the mode is what any new file
+    /// gets here.
+    fn create(&self) -> Result<File, StoreError> {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(if self.executable { 0o777 } else { 0o666 })
+            .open(&self.path)
+            .map_err(|error| StoreError::io("create", &self.path, error))
+    }
+}

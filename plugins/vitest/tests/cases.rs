@@ -1,0 +1,8 @@
+//! The cases, without a component.
+
+use vitest::Vitest;
+
+#[test]
+fn every_case_is_answered_as_written() {
+    vt_plugin::run_cases::<Vitest>(include_str!("../cases/vitest.toml"), &[], &[]).unwrap();
+}

@@ -1,0 +1,107 @@
+//! Why a trace may lack something.
+
+use core::fmt;
+
+/// A reason for which a trace can't be vouched for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Blindness {
+    /// This system can't be watched.
+    NotSupported {
+        /// What is missing.
+        detail: &'static str,
+    },
+    /// The kernel refused to install the filter.
+    FilterRefused {
+        /// The error number; `EBUSY` means that another tracker or a sandbox is already there.
+        errno: i32,
+    },
+    /// The path a call was about could not be read.
+    UnreadablePath {
+        /// The name of the call.
+        call: &'static str,
+    },
+    /// A call was made whose effects on paths are not followed.
+    UnsupportedCall {
+        /// The name of the call.
+        call: &'static str,
+    },
+    /// A process of another architecture made a call.
+    ForeignArchitecture,
+    /// A call may have changed what paths mean to the process.
+    NamespaceChanged {
+        /// The name of the call.
+        call: &'static str,
+    },
+    /// Processes of the tree were still alive after the grace time.
+    Survivor,
+    /// The tracker itself failed.
+    SupervisorFailed {
+        /// What failed.
+        detail: &'static str,
+    },
+    /// More distinct paths were touched than are kept.
+    TooManyRecords {
+        /// How many are kept.
+        limit: usize,
+    },
+}
+
+impl Blindness {
+    /// A short name that stays the same between versions.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotSupported { .. } => "not-supported",
+            Self::FilterRefused { .. } => "filter-refused",
+            Self::UnreadablePath { .. } => "unreadable-path",
+            Self::UnsupportedCall { .. } => "unsupported-call",
+            Self::ForeignArchitecture => "foreign-architecture",
+            Self::NamespaceChanged { .. } => "namespace-changed",
+            Self::Survivor => "survivor",
+            Self::SupervisorFailed { .. } => "supervisor-failed",
+            Self::TooManyRecords { .. } => "too-many-records",
+        }
+    }
+}
+
+impl fmt::Display for Blindness {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSupported { detail } => {
+                write!(formatter, "tracking is not supported here: {detail}")
+            }
+            Self::FilterRefused { errno } => {
+                write!(
+                    formatter,
+                    "the kernel refused the tracking filter (error {errno})"
+                )
+            }
+            Self::UnreadablePath { call } => {
+                write!(
+                    formatter,
+                    "the path of a call to `{call}` could not be read"
+                )
+            }
+            Self::UnsupportedCall { call } => {
+                write!(
+                    formatter,
+                    "a process called `{call}`, which is not followed"
+                )
+            }
+            Self::ForeignArchitecture => {
+                formatter.write_str("a process of another architecture can't be followed")
+            }
+            Self::NamespaceChanged { call } => {
+                write!(
+                    formatter,
+                    "a process called `{call}`, so that paths may mean other files"
+                )
+            }
+            Self::Survivor => formatter.write_str("a process it started was still running"),
+            Self::SupervisorFailed { detail } => write!(formatter, "the tracker failed: {detail}"),
+            Self::TooManyRecords { limit } => {
+                write!(formatter, "more than {limit} paths were touched")
+            }
+        }
+    }
+}

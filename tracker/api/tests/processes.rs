@@ -1,0 +1,238 @@
+//! Trees of processes: what is seen of them, and that they are never disturbed.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::io::Read as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{GRACE, Room};
+use vt_tracker::{Blindness, keep_answering, spawn};
+
+#[test]
+fn a_wiped_environment_and_closed_descriptors_hide_nothing() {
+    let room = Room::new();
+    room.write("file", "x").write("other", "y");
+    let seen = room.sh("env -i /bin/cat file");
+    assert_eq!(seen.assert_complete().story("file"), "file: read");
+    let seen = room.python("import subprocess; subprocess.run(['/bin/cat', 'other'], check=True)");
+    assert_eq!(seen.assert_complete().story("other"), "file: read");
+}
+
+#[test]
+fn a_static_program_hides_nothing() {
+    let room = Room::new();
+    room.write("file", "x");
+    room.write(
+        "main.c",
+        "#include <fcntl.h>\n#include <unistd.h>\n\
+         int main(void) { return open(\"file\", O_RDONLY) < 0 || open(\"no\", O_RDONLY) >= 0; }\n",
+    );
+    let seen = room.sh("cc -static -o main main.c || cc -o main main.c");
+    seen.assert_complete();
+    assert!(
+        seen.story("main.c").contains("read"),
+        "{}",
+        seen.story("main.c")
+    );
+    assert!(
+        seen.story("main").contains("FRESH"),
+        "{}",
+        seen.story("main")
+    );
+    let seen = room.run("./main", &[]);
+    assert_eq!(seen.assert_complete().story("file"), "file: read");
+    assert_eq!(seen.story("no"), "missing: miss");
+}
+
+#[test]
+fn threads_and_directories_of_their_own_are_followed() {
+    let room = Room::new();
+    room.write("d/file", "x");
+    let seen = room.python(
+        "import threading; os.mkdir('e'); os.chdir('d')\n  \
+         ts = [threading.Thread(target=lambda i=i: open(f'../e/{i}', 'w')) for i in range(20)]\n  \
+         [t.start() for t in ts]; [t.join() for t in ts]; open('file')",
+    );
+    seen.assert_complete();
+    for index in 0..20 {
+        assert_eq!(seen.story(format!("e/{index}")), "missing: FRESH");
+    }
+    assert_eq!(seen.story("d/file"), "file: read");
+}
+
+#[test]
+fn the_exit_status_and_the_output_are_the_commands_own() {
+    let room = Room::new();
+    let mut command = room.command("/bin/sh", &["-c", "echo out; echo err >&2; exit 7"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(command, room.options(GRACE)).unwrap();
+    let (mut out, mut err) = (String::new(), String::new());
+    child
+        .take_stdout()
+        .unwrap()
+        .read_to_string(&mut out)
+        .unwrap();
+    child
+        .take_stderr()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().status.code(), Some(7));
+    assert_eq!((out.as_str(), err.as_str()), ("out\n", "err\n"));
+}
+
+#[test]
+fn a_command_that_is_not_there_cannot_be_started() {
+    let room = Room::new();
+    let error = spawn(room.command("/no/such/program", &[]), room.options(GRACE)).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_signal_reaches_the_whole_group() {
+    let room = Room::new();
+    let command = room.command("/bin/sh", &["-c", "touch ready; sleep 60 & sleep 60; wait"]);
+    let child = spawn(command, room.options(GRACE)).unwrap();
+    let killer = child.killer();
+    let started = Instant::now();
+    while !room.path("ready").exists() {
+        std::thread::yield_now();
+    }
+    killer.kill(libc::SIGTERM);
+    let tracked = child.wait().unwrap();
+    assert_eq!(tracked.status.signal(), Some(libc::SIGTERM));
+    assert!(started.elapsed() < Duration::from_secs(30));
+    assert!(tracked.survivors.is_none());
+}
+
+/// A process that outlives its parent and opens a file when told to.
+const LEFT_BEHIND: &str =
+    "(read go < pipe; cat file > copy; echo $? > status) > /dev/null 2>&1 & exit 0";
+
+fn left_behind(room: &Room) -> vt_tracker::Tracked {
+    room.write("file", "x");
+    room.sh("mkfifo pipe");
+    let command = room.command("/bin/sh", &["-c", LEFT_BEHIND]);
+    let options = room.options(Duration::from_millis(50));
+    let tracked = spawn(command, options).unwrap().wait().unwrap();
+    assert_eq!(tracked.trace.completeness.0, [Blindness::Survivor]);
+    tracked
+}
+
+fn wait_for(what: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !what() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_survivor_is_told_and_goes_on_undisturbed() {
+    let room = Room::new();
+    let tracked = left_behind(&room);
+    let survivors = tracked.survivors.unwrap();
+    assert!(!survivors.is_over());
+    std::fs::write(room.path("pipe"), "go\n").unwrap();
+    wait_for(|| survivors.is_over());
+    assert_eq!(std::fs::read_to_string(room.path("status")).unwrap(), "0\n");
+}
+
+#[test]
+fn somebody_else_can_answer_a_survivor() {
+    let room = Room::new();
+    let listener = left_behind(&room).survivors.unwrap().into_listener();
+    let answering = std::thread::spawn(move || keep_answering(vec![listener]));
+    std::fs::write(room.path("pipe"), "go\n").unwrap();
+    answering.join().unwrap();
+    assert_eq!(std::fs::read_to_string(room.path("status")).unwrap(), "0\n");
+}
+
+#[test]
+fn a_survivor_that_ends_in_time_is_none() {
+    let room = Room::new();
+    let seen = room.sh("(sleep 0.2; echo x > late) > /dev/null 2>&1 &");
+    assert_eq!(seen.assert_complete().story("late"), "missing: FRESH");
+}
+
+/// Run by the test below inside a tracked process.
+#[test]
+fn inner_tracker() {
+    let Some(root) = std::env::var_os("VT_TRACKER_TEST_INNER") else {
+        return;
+    };
+    let mut command = std::process::Command::new("/bin/cat");
+    command.arg("file").current_dir(root).stdout(Stdio::null());
+    let options = vt_tracker::Options {
+        roots: Vec::new(),
+        grace: GRACE,
+    };
+    let tracked = spawn(command, options).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    let busy = Blindness::FilterRefused { errno: libc::EBUSY };
+    assert_eq!(tracked.trace.completeness.0, [busy]);
+    assert!(tracked.trace.paths.is_empty());
+}
+
+#[test]
+fn below_another_tracker_the_command_runs_and_the_outer_one_sees_it() {
+    let room = Room::new();
+    room.write("file", "x");
+    let this = std::env::current_exe().unwrap();
+    let mut command = room.command(this.to_str().unwrap(), &["--exact", "inner_tracker"]);
+    command
+        .env("VT_TRACKER_TEST_INNER", &room.root)
+        .stdout(Stdio::null());
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    assert!(
+        tracked.trace.completeness.is_complete(),
+        "{:?}",
+        tracked.trace.completeness
+    );
+    assert!(tracked.trace.paths[&room.path("file")].seen_before.read);
+}
+
+#[test]
+fn many_commands_are_watched_at_once() {
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let room = Room::new();
+                room.write("file", "x");
+                let seen = room.sh("for i in 1 2 3 4 5; do cat file > out$i; done");
+                seen.assert_complete();
+                assert_eq!(seen.story("file"), "file: read");
+                assert_eq!(seen.story("out5"), "missing: FRESH");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_command_without_privileges_is_watched() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: takes nothing and cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        // Then all the other tests do without privileges already.
+        return;
+    }
+    let room = Room::new();
+    room.write("file", "x");
+    std::fs::set_permissions(&room.root, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = room.command("/bin/cat", &["file"]);
+    command.uid(65534).gid(65534).stdout(Stdio::null());
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    assert!(
+        tracked.trace.completeness.is_complete(),
+        "{:?}",
+        tracked.trace.completeness
+    );
+    assert!(tracked.trace.paths[&room.path("file")].seen_before.read);
+}

@@ -1,0 +1,78 @@
+//! Makes a trace of a stream of accesses.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use vt_tracker_abi::{Access, Blindness};
+
+use crate::history::PathHistory;
+use crate::trace::{Completeness, Executed, Trace};
+
+/// Makes a trace of a stream of accesses, given in their global order.
+#[derive(Debug, Default)]
+pub struct TraceBuilder {
+    paths: HashMap<Box<[u8]>, PathHistory>,
+    programs: Vec<Executed>,
+    completeness: Completeness,
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+impl TraceBuilder {
+    /// Starts with nothing seen.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the next access.
+    pub fn access(&mut self, access: &Access<'_>) {
+        if let Some(history) = self.paths.get_mut(access.path) {
+            history.add(access);
+        } else {
+            self.paths
+                .insert(access.path.into(), PathHistory::new(access));
+        }
+    }
+
+    /// Adds the execution of a program: the path as given, and the file it led to.
+    pub fn program(&mut self, given: &[u8], real: &[u8]) {
+        let (given, real) = (path(given), path(real));
+        let known = self
+            .programs
+            .iter_mut()
+            .find(|known| known.path == given && known.real == real);
+        match known {
+            Some(known) => known.count += 1,
+            None => self.programs.push(Executed {
+                path: given,
+                real,
+                count: 1,
+            }),
+        }
+    }
+
+    /// Notes that something may be lacking.
+    pub fn blind(&mut self, reason: Blindness) {
+        self.completeness.add(reason);
+    }
+
+    /// The trace of what was added, and of how many calls it was made.
+    #[must_use]
+    pub fn finish(self, accesses: u64) -> Trace {
+        let paths = self
+            .paths
+            .into_iter()
+            .map(|(bytes, history)| (path(&bytes), history));
+        Trace {
+            paths: paths.collect(),
+            programs: self.programs,
+            completeness: self.completeness,
+            accesses,
+        }
+    }
+}

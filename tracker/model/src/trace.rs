@@ -1,0 +1,52 @@
+//! Everything that was seen of one process tree.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use vt_tracker_abi::Blindness;
+
+use crate::history::PathHistory;
+
+/// A program that was executed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Executed {
+    /// The path as it was given, made absolute; symbolic links are not resolved.
+    pub path: PathBuf,
+    /// The file it led to.
+    pub real: PathBuf,
+    /// How often.
+    pub count: u64,
+}
+
+/// Why a trace may lack something; empty when it can be vouched for. Each reason stands once.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Completeness(pub Vec<Blindness>);
+
+impl Completeness {
+    /// Whether everything was seen.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a reason if it is not there yet.
+    pub fn add(&mut self, reason: Blindness) {
+        if !self.0.contains(&reason) {
+            self.0.push(reason);
+        }
+    }
+}
+
+/// Everything that was seen of one process tree.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trace {
+    /// What each path went through, by real path.
+    pub paths: BTreeMap<PathBuf, PathHistory>,
+    /// The distinct programs that were executed, interpreters of scripts included, in the order
+    /// of their first execution.
+    pub programs: Vec<Executed>,
+    /// Whether anything may be lacking.
+    pub completeness: Completeness,
+    /// How many calls were seen.
+    pub accesses: u64,
+}

@@ -1,0 +1,284 @@
+//! One stopped call: its arguments, the names in them, and what is noted of it.
+
+use rustix::fs::Access;
+use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
+
+use crate::sink::{Options, Sink};
+use crate::system::listener::{Listener, Notice};
+use crate::system::memory::{self, MemoryError};
+use crate::system::place::{Last, Place};
+use crate::system::recorder::{Digesting, Recorder};
+use crate::system::resolve::{Crossed, Resolver};
+use crate::system::tracee::{self, NoPath};
+
+/// Everything that is remembered from call to call.
+pub(crate) struct Watch {
+    pub(crate) recorder: Recorder,
+    pub(crate) resolver: Resolver,
+}
+
+impl Watch {
+    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
+        Self {
+            recorder: Recorder::new(sink, options),
+            resolver: Resolver::default(),
+        }
+    }
+}
+
+/// Why a call leaves nothing to note.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Skip {
+    /// It names nothing that has a path, or is bound to fail.
+    Nothing,
+    /// What it names can't be found out.
+    Unreadable,
+}
+
+impl From<MemoryError> for Skip {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Fault => Self::Nothing,
+            MemoryError::Refused => Self::Unreadable,
+        }
+    }
+}
+
+impl From<NoPath> for Skip {
+    fn from(error: NoPath) -> Self {
+        match error {
+            NoPath::None => Self::Nothing,
+            NoPath::Refused => Self::Unreadable,
+        }
+    }
+}
+
+/// A name as a call gives it, made absolute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Name {
+    pub(crate) bytes: Vec<u8>,
+    /// How many of the bytes are a real path already.
+    pub(crate) known: usize,
+}
+
+/// What an empty name stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Empty {
+    /// Nothing: the call fails, or is about a descriptor whose opening was noted.
+    Ignored,
+    /// The file that the descriptor is open on.
+    Descriptor,
+}
+
+impl Empty {
+    /// What an empty name stands for in a call that changes or executes a file.
+    pub(crate) const fn of(flags: i32) -> Self {
+        if flags & libc::AT_EMPTY_PATH == 0 {
+            Self::Ignored
+        } else {
+            Self::Descriptor
+        }
+    }
+}
+
+/// Whether a call with these flags follows a link at the end of its name, if it does by default.
+pub(crate) const fn last_of(flags: i32) -> Last {
+    if flags & libc::AT_SYMLINK_NOFOLLOW == 0 {
+        Last::Follow
+    } else {
+        Last::Keep
+    }
+}
+
+/// One stopped call.
+pub(crate) struct Call<'w> {
+    pub(crate) name: &'static str,
+    notice: Notice,
+    listener: &'w Listener,
+    watch: &'w mut Watch,
+}
+
+impl<'w> Call<'w> {
+    pub(crate) const fn new(
+        name: &'static str,
+        notice: Notice,
+        listener: &'w Listener,
+        watch: &'w mut Watch,
+    ) -> Self {
+        Self {
+            name,
+            notice,
+            listener,
+            watch,
+        }
+    }
+
+    /// An argument as it is: an address or a length.
+    pub(crate) const fn word(&self, index: usize) -> u64 {
+        self.notice.arguments[index]
+    }
+
+    /// An argument as the kernel reads a descriptor or flags: its lower half.
+    pub(crate) const fn number(&self, index: usize) -> i32 {
+        self.notice.arguments[index] as i32
+    }
+
+    /// Reads memory of the caller.
+    pub(crate) fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Skip> {
+        memory::read(self.notice.thread, address, into)?;
+        self.check()
+    }
+
+    /// The name at an address, relative to the current directory.
+    pub(crate) fn name(&self, address: usize) -> Result<Name, Skip> {
+        self.name_from(libc::AT_FDCWD, self.word(address), Empty::Ignored)
+    }
+
+    /// The name at an address, relative to a directory descriptor; both by index of argument.
+    pub(crate) fn name_at(&self, directory: usize, address: usize) -> Result<Name, Skip> {
+        self.name_from(self.number(directory), self.word(address), Empty::Ignored)
+    }
+
+    /// Like [`Call::name_at`], with a meaning for the empty name.
+    pub(crate) fn name_or_descriptor(
+        &self,
+        directory: usize,
+        address: usize,
+        empty: Empty,
+    ) -> Result<Name, Skip> {
+        self.name_from(self.number(directory), self.word(address), empty)
+    }
+
+    fn name_from(&self, directory: i32, address: u64, empty: Empty) -> Result<Name, Skip> {
+        if address == 0 && empty == Empty::Ignored {
+            return Err(Skip::Nothing);
+        }
+        let text = if address == 0 {
+            Vec::new()
+        } else {
+            memory::text(self.notice.thread, address)?.ok_or(Skip::Nothing)?
+        };
+        if text.is_empty() && empty == Empty::Ignored {
+            return Err(Skip::Nothing);
+        }
+        self.absolute(directory, text)
+    }
+
+    /// Makes a name of text that the caller holds.
+    pub(crate) fn absolute(&self, directory: i32, text: Vec<u8>) -> Result<Name, Skip> {
+        if text.first() == Some(&b'/') {
+            self.check()?;
+            return Ok(Name {
+                bytes: text,
+                known: 0,
+            });
+        }
+        let thread = self.notice.thread;
+        let mut bytes = if directory == libc::AT_FDCWD {
+            tracee::directory(thread)?
+        } else {
+            tracee::descriptor(thread, directory)?
+        };
+        self.check()?;
+        let known = bytes.len();
+        if !text.is_empty() {
+            bytes.push(b'/');
+            bytes.extend_from_slice(&text);
+        }
+        Ok(Name { bytes, known })
+    }
+
+    /// The name of what a descriptor is open on, by index of argument.
+    pub(crate) fn descriptor(&self, index: usize) -> Result<Name, Skip> {
+        let bytes = tracee::descriptor(self.notice.thread, self.number(index))?;
+        self.check()?;
+        let known = bytes.len();
+        Ok(Name { bytes, known })
+    }
+
+    fn check(&self) -> Result<(), Skip> {
+        if self.listener.still_waits(self.notice.id) {
+            Ok(())
+        } else {
+            Err(Skip::Nothing)
+        }
+    }
+
+    /// What a name leads to. Links on the way are noted.
+    pub(crate) fn place(&mut self, name: &Name, last: Last) -> Place {
+        let mut crossed: Vec<Crossed> = Vec::new();
+        let thread = self.notice.thread;
+        let place =
+            self.watch
+                .resolver
+                .resolve(&name.bytes, name.known, last, thread, &mut crossed);
+        for link in crossed {
+            self.look(&link.path, Look::Link, link.state);
+        }
+        place
+    }
+
+    pub(crate) fn look(&mut self, path: &[u8], look: Look, state: State) {
+        self.watch.recorder.look(path, look, state);
+    }
+
+    pub(crate) fn change(&mut self, path: &[u8], change: Change, state: State) {
+        self.watch
+            .recorder
+            .change(path, change, state, Creation::Any, Digesting::Wanted);
+    }
+
+    /// Notes a change of something that goes along with many others.
+    pub(crate) fn change_in_bulk(&mut self, path: &[u8], change: Change, state: State) {
+        self.watch
+            .recorder
+            .change(path, change, state, Creation::Any, Digesting::Skipped);
+    }
+
+    /// Notes that something is made where there must be nothing.
+    pub(crate) fn create_exclusively(&mut self, path: &[u8]) {
+        let exclusive = Creation::Exclusive;
+        self.look(path, Look::Miss, State::Missing);
+        let (state, digesting) = (State::Missing, Digesting::Wanted);
+        self.watch
+            .recorder
+            .change(path, Change::Fresh, state, exclusive, digesting);
+    }
+
+    /// Notes that something without an interest in its content was found at a place, or was not.
+    pub(crate) fn probe(&mut self, place: Place) {
+        match place {
+            Place::Present {
+                path,
+                kind: vt_tracker_abi::Kind::Link,
+                state,
+            } => {
+                self.look(&path, Look::Link, state);
+            }
+            Place::Present { path, state, .. } | Place::NotADirectory { path, state } => {
+                self.look(&path, Look::Probe, state);
+            }
+            Place::Missing { path, .. } => self.look(&path, Look::Miss, State::Missing),
+            Place::Refused { path } => self.look(&path, Look::Denied, State::Missing),
+            Place::Elsewhere => {}
+        }
+    }
+
+    pub(crate) fn program(&mut self, given: &[u8], real: &[u8]) {
+        self.watch.recorder.program(given, real);
+    }
+
+    pub(crate) fn blind(&mut self, reason: Blindness) {
+        self.watch.recorder.blind(reason);
+    }
+
+    /// Notes that a directory or a link is about to be removed or renamed.
+    pub(crate) fn disturb_names(&mut self) {
+        self.watch.resolver.forget(self.notice.thread);
+    }
+}
+
+/// Whether this process, and so in all likelihood the watched one, may do something to a path.
+pub(crate) fn may(path: &[u8], access: Access) -> bool {
+    rustix::fs::access(path, access).is_ok()
+}

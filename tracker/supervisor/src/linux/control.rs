@@ -1,0 +1,75 @@
+//! How the thread that answers is told things.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rustix::event::EventfdFlags;
+
+/// What the thread was told last. Each includes the ones before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Word {
+    /// Nothing yet.
+    None = 0,
+    /// The process that was spawned has ended.
+    MainEnded = 1,
+    /// Somebody else answers from now on.
+    Stop = 2,
+}
+
+/// One end of the line to the thread; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Control(Arc<Line>);
+
+#[derive(Debug)]
+struct Line {
+    word: AtomicU8,
+    event: OwnedFd,
+}
+
+impl Control {
+    pub(crate) fn new() -> io::Result<Self> {
+        let event = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self(Arc::new(Line {
+            word: AtomicU8::new(Word::None as u8),
+            event,
+        })))
+    }
+
+    /// Tells the thread something.
+    pub(crate) fn say(&self, word: Word) {
+        self.0.word.fetch_max(word as u8, Ordering::SeqCst);
+        // It can fail only if it has been said very often and not heard yet.
+        let _ = rustix::io::write(&self.0.event, &1_u64.to_ne_bytes());
+    }
+
+    /// What was said last; waiting for more starts anew.
+    pub(crate) fn hear(&self) -> Word {
+        let mut count = [0; 8];
+        let _ = rustix::io::read(&self.0.event, &mut count);
+        match self.0.word.load(Ordering::SeqCst) {
+            0 => Word::None,
+            1 => Word::MainEnded,
+            _ => Word::Stop,
+        }
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.event.as_fd()
+    }
+}
+
+/// A tree that is being watched. Dropping it changes nothing: the tree is watched to its end.
+#[derive(Debug)]
+pub struct Watching(pub(crate) Control);
+
+impl Watching {
+    /// Says that the process that was spawned has ended: the grace time starts.
+    pub fn main_ended(&self) {
+        self.0.say(Word::MainEnded);
+    }
+}

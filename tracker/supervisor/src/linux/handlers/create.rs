@@ -1,0 +1,153 @@
+//! Calls that make something where there is nothing.
+
+use rustix::fs::Access;
+use vt_tracker_abi::{Change, Kind, Look, State};
+
+use crate::system::call::{Call, Empty, Name, Skip, may};
+use crate::system::handlers::look::socket_path;
+use crate::system::place::{Last, Parent, Place, parent};
+
+/// Whether something can be made at a missing path.
+pub(crate) fn may_create(path: &[u8]) -> bool {
+    may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
+}
+
+/// Notes the making of something other than a directory. It fails if anything is there.
+fn make(call: &mut Call<'_>, name: &Name) {
+    match call.place(name, Last::Keep) {
+        Place::Missing {
+            path,
+            parent: Parent::Exists,
+        } => {
+            if may_create(&path) {
+                call.create_exclusively(&path);
+            } else {
+                call.look(&path, Look::Miss, State::Missing);
+                call.look(&path, Look::Denied, State::Missing);
+            }
+        }
+        place => call.probe(place),
+    }
+}
+
+fn make_directory(call: &mut Call<'_>, name: &Name) {
+    match call.place(name, Last::Keep) {
+        Place::Missing {
+            path,
+            parent: Parent::Exists,
+        } if may_create(&path) => {
+            call.change(&path, Change::Fresh, State::Missing);
+        }
+        place => call.probe(place),
+    }
+}
+
+/// `mkdir(name, mode)`
+pub(crate) fn mkdir(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name(0)?;
+    make_directory(call, &name);
+    Ok(())
+}
+
+/// `mkdirat(directory, name, mode)`
+pub(crate) fn mkdirat(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name_at(0, 1)?;
+    make_directory(call, &name);
+    Ok(())
+}
+
+/// `mknod(name, mode, device)`
+pub(crate) fn mknod(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name(0)?;
+    make(call, &name);
+    Ok(())
+}
+
+/// `mknodat(directory, name, mode, device)`
+pub(crate) fn mknodat(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name_at(0, 1)?;
+    make(call, &name);
+    Ok(())
+}
+
+/// `symlink(target, name)`
+pub(crate) fn symlink(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name(1)?;
+    make(call, &name);
+    Ok(())
+}
+
+/// `symlinkat(target, directory, name)`
+pub(crate) fn symlinkat(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name_at(1, 2)?;
+    make(call, &name);
+    Ok(())
+}
+
+/// `bind(socket, address, length)`
+pub(crate) fn bind(call: &mut Call<'_>) -> Result<(), Skip> {
+    let text = socket_path(call)?;
+    let name = call.absolute(libc::AT_FDCWD, text)?;
+    make(call, &name);
+    Ok(())
+}
+
+/// `link(old, new)`
+pub(crate) fn link(call: &mut Call<'_>) -> Result<(), Skip> {
+    let (old, new) = (call.name(0), call.name(1)?);
+    hard_link(call, old, &new, Last::Keep)
+}
+
+/// `linkat(old directory, old, new directory, new, flags)`
+pub(crate) fn linkat(call: &mut Call<'_>) -> Result<(), Skip> {
+    let flags = call.number(4);
+    let old = call.name_or_descriptor(0, 1, Empty::of(flags));
+    let new = call.name_at(2, 3)?;
+    let is_followed = flags & libc::AT_SYMLINK_FOLLOW != 0;
+    hard_link(
+        call,
+        old,
+        &new,
+        if is_followed {
+            Last::Follow
+        } else {
+            Last::Keep
+        },
+    )
+}
+
+/// The old name may lead to a file that never had a path and gets its first one now.
+fn hard_link(
+    call: &mut Call<'_>,
+    old: Result<Name, Skip>,
+    new: &Name,
+    last: Last,
+) -> Result<(), Skip> {
+    let place = match old {
+        Ok(old) => call.place(&old, last),
+        Err(Skip::Nothing) => Place::Elsewhere,
+        Err(Skip::Unreadable) => return Err(Skip::Unreadable),
+    };
+    match place {
+        Place::Present {
+            path,
+            kind: Kind::File | Kind::Other,
+            state,
+        } => {
+            call.look(&path, Look::Read, state);
+        }
+        Place::Present {
+            path,
+            kind: Kind::Link,
+            state,
+        } => call.look(&path, Look::Link, state),
+        Place::Elsewhere => {}
+        // There is nothing to link to, so nothing will be made.
+        place => {
+            call.probe(place);
+            return Ok(());
+        }
+    }
+    make(call, new);
+    Ok(())
+}

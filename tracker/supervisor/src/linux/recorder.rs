@@ -1,0 +1,212 @@
+//! Remembers of each path what has been told already, and tells what is new.
+//!
+//! A change is told before it takes effect. When another thread looks at the path meanwhile, the
+//! disk decides which came first; if it can't tell, the look did.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt as _;
+
+use vt_tracker_abi::{
+    Access, Blindness, Change, Creation, Event, Look, Looks, Order, StartDigest, State,
+};
+
+use crate::sink::{Options, Sink};
+use crate::system::digest;
+use crate::system::place::{is_below, is_kernel_path};
+
+/// How many distinct paths are kept.
+const MOST_PATHS: usize = 4_000_000;
+
+/// What has been told of one path.
+#[derive(Default)]
+struct Row {
+    looks: Looks,
+    changes: u8,
+    unconfirmed: Option<Box<Unconfirmed>>,
+}
+
+/// A first change that may not have taken effect yet.
+struct Unconfirmed {
+    thread: u32,
+    /// The number of the call that makes it.
+    call: u64,
+    before: State,
+}
+
+/// Whether the bytes are worth a digest when the path changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Digesting {
+    /// If somebody read them, or the change keeps them.
+    Wanted,
+    /// Too many files change at once.
+    Skipped,
+}
+
+/// Remembers of each path what has been told already, and tells what is new.
+pub(crate) struct Recorder {
+    rows: HashMap<Box<[u8]>, Row>,
+    sink: Box<dyn Sink>,
+    roots: Vec<Vec<u8>>,
+    thread: u32,
+    calls: u64,
+    last_calls: HashMap<u32, u64>,
+    is_full: bool,
+}
+
+impl Recorder {
+    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
+        Self {
+            rows: HashMap::new(),
+            sink,
+            roots: options
+                .roots
+                .iter()
+                .map(|root| root.as_os_str().as_bytes().to_vec())
+                .collect(),
+            thread: 0,
+            calls: 0,
+            last_calls: HashMap::new(),
+            is_full: false,
+        }
+    }
+
+    /// Notes that a thread makes a call; what is told from now on belongs to it.
+    pub(crate) fn begin(&mut self, thread: u32) {
+        self.calls += 1;
+        self.thread = thread;
+        self.last_calls.insert(thread, self.calls);
+    }
+
+    /// Notes a look at a real path.
+    pub(crate) fn look(&mut self, path: &[u8], look: Look, state: State) {
+        let Some(row) = self.rows.get_mut(path) else {
+            if let Some(row) = self.row(path) {
+                row.looks.insert(look);
+                let event = Event::Looked {
+                    look,
+                    order: Order::InSequence,
+                };
+                self.sink.access(&Access { path, state, event });
+            }
+            return;
+        };
+        if row.looks.contains(look) {
+            return;
+        }
+        let mut order = Order::InSequence;
+        if row.changes != 0 {
+            let Some(unconfirmed) = &row.unconfirmed else {
+                return;
+            };
+            let is_done = unconfirmed.thread == self.thread
+                || self
+                    .last_calls
+                    .get(&unconfirmed.thread)
+                    .is_some_and(|last| *last > unconfirmed.call)
+                || unconfirmed.before != state;
+            if is_done {
+                row.unconfirmed = None;
+                return;
+            }
+            order = Order::BeforeFirstChange;
+        }
+        row.looks.insert(look);
+        self.sink.access(&Access {
+            path,
+            state,
+            event: Event::Looked { look, order },
+        });
+    }
+
+    /// Notes that a real path is about to be changed.
+    pub(crate) fn change(
+        &mut self,
+        path: &[u8],
+        change: Change,
+        state: State,
+        creation: Creation,
+        digesting: Digesting,
+    ) {
+        if !self.rows.contains_key(path) && self.row(path).is_none() {
+            return;
+        }
+        let is_inside = self.roots.iter().any(|root| is_below(path, root));
+        let row = self
+            .rows
+            .get_mut(path)
+            .expect("the row was made just above");
+        let bit = 1 << change as u8;
+        if row.changes & bit != 0 {
+            return;
+        }
+        let start = if is_inside && digesting == Digesting::Wanted && row.wants_digest(change) {
+            digest::start(path, &state)
+        } else {
+            StartDigest::NotTaken
+        };
+        if row.changes == 0 {
+            let (thread, call) = (self.thread, self.calls);
+            row.unconfirmed = Some(Box::new(Unconfirmed {
+                thread,
+                call,
+                before: state,
+            }));
+        }
+        row.changes |= bit;
+        self.sink.access(&Access {
+            path,
+            state,
+            event: Event::Changed {
+                change,
+                start,
+                creation,
+            },
+        });
+    }
+
+    /// Notes the execution of a program.
+    pub(crate) fn program(&mut self, given: &[u8], real: &[u8]) {
+        self.sink.program(given, real);
+    }
+
+    /// Notes that something may be lacking.
+    pub(crate) fn blind(&mut self, reason: Blindness) {
+        self.sink.blind(reason);
+    }
+
+    /// Gives back whom to tell of the end, and how many calls there were.
+    pub(crate) fn into_sink(self) -> (Box<dyn Sink>, u64) {
+        (self.sink, self.calls)
+    }
+
+    /// Makes the row of a path that has none; none if the path is not kept.
+    fn row(&mut self, path: &[u8]) -> Option<&mut Row> {
+        if is_kernel_path(path) {
+            return None;
+        }
+        if self.rows.len() >= MOST_PATHS {
+            if !self.is_full {
+                self.is_full = true;
+                self.sink
+                    .blind(Blindness::TooManyRecords { limit: MOST_PATHS });
+            }
+            return None;
+        }
+        Some(self.rows.entry(path.into()).or_default())
+    }
+}
+
+impl Row {
+    fn wants_digest(&self, change: Change) -> bool {
+        const METADATA: u8 = 1 << Change::Metadata as u8;
+        let bytes_are_old = self.changes & !METADATA == 0;
+        let was_read = self.looks.contains(Look::Read) || self.looks.contains(Look::Execute);
+        bytes_are_old
+            && (matches!(change, Change::Keeps | Change::Append)
+                || change.touches_bytes() && was_read)
+    }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

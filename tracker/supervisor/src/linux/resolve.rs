@@ -1,0 +1,322 @@
+//! Finds the real path of a name: component by component, as the kernel will a moment later.
+
+use std::collections::HashMap;
+
+use rustix::io::Errno;
+use vt_tracker_abi::{Kind, State};
+
+use crate::system::place::{Last, Parent, Place, look_at, parent_length};
+
+/// How many links the kernel crosses in one name.
+const MOST_LINKS: usize = 40;
+/// Above this the remembered facts are dropped and collected anew.
+const MOST_FACTS: usize = 1 << 19;
+
+/// What is remembered of a real path that leads on to others.
+enum Fact {
+    Directory,
+    Link(Box<[u8]>),
+}
+
+/// A link that was crossed on the way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Crossed {
+    /// Its real path.
+    pub(crate) path: Vec<u8>,
+    /// The link itself.
+    pub(crate) state: State,
+}
+
+/// Finds real paths, and remembers which directories and links it met.
+///
+/// Only what exists is remembered, so creating something never makes a fact wrong; removing or
+/// renaming a directory or a link does, see [`Resolver::forget`]. Links are handed out as crossed
+/// when they are met for the first time.
+#[derive(Default)]
+pub(crate) struct Resolver {
+    facts: HashMap<Box<[u8]>, Fact>,
+    /// Threads that are about to remove or rename a directory or a link. Until they are done,
+    /// what is seen may be the old or the new, and is not remembered.
+    unsettled: Vec<u32>,
+    others_calls: u32,
+}
+
+/// A name on its way to a real path.
+struct Walk<'w> {
+    real: Vec<u8>,
+    rest: Vec<u8>,
+    at: usize,
+    links: usize,
+    thread: u32,
+    crossed: &'w mut Vec<Crossed>,
+}
+
+enum Step {
+    On,
+    Done(Place),
+}
+
+impl Resolver {
+    /// Notes that a thread makes its next call: what it was about to do is done.
+    pub(crate) fn settle(&mut self, thread: u32) {
+        if self.unsettled.is_empty() {
+            return;
+        }
+        self.unsettled.retain(|other| *other != thread);
+        // A thread that ended makes no next call. Asking the kernel each time would cost more
+        // than it saves.
+        self.others_calls += 1;
+        if self.others_calls.is_multiple_of(16) {
+            self.unsettled
+                .retain(|other| look_at(format!("/proc/{other}").as_bytes()).is_ok());
+        }
+    }
+
+    /// Forgets everything, because a thread is about to remove or rename a directory or a link.
+    pub(crate) fn forget(&mut self, thread: u32) {
+        self.facts.clear();
+        self.unsettled.push(thread);
+    }
+
+    /// Finds what a name leads to. The first `known` bytes of `name` are a real path already.
+    pub(crate) fn resolve(
+        &mut self,
+        name: &[u8],
+        known: usize,
+        last: Last,
+        thread: u32,
+        crossed: &mut Vec<Crossed>,
+    ) -> Place {
+        let (mut real, mut rest) = name.split_at(known);
+        if let Some(at) = self.known_parent(name, known) {
+            (real, rest) = name.split_at(at);
+        }
+        if real == b"/" {
+            real = b"";
+        }
+        let mut walk = Walk {
+            real: real.to_vec(),
+            rest: rest.to_vec(),
+            at: 0,
+            links: 0,
+            thread,
+            crossed,
+        };
+        loop {
+            if let Step::Done(place) = self.step(&mut walk, last) {
+                return place;
+            }
+        }
+    }
+
+    /// The length of the part of a name that is known to be the real path of a directory.
+    fn known_parent(&self, name: &[u8], known: usize) -> Option<usize> {
+        let length = parent_length(name);
+        let is_plain = name.len() > length + 1
+            && length > known
+            && name[..length]
+                .split(|byte| *byte == b'/')
+                .skip(1)
+                .all(|part| !matches!(part, b"" | b"." | b".."));
+        (is_plain && matches!(self.facts.get(&name[..length]), Some(Fact::Directory)))
+            .then_some(length)
+    }
+
+    fn step(&mut self, walk: &mut Walk<'_>, last: Last) -> Step {
+        let Some((start, end)) = walk.next_part() else {
+            return walk.arrive();
+        };
+        walk.at = end;
+        match &walk.rest[start..end] {
+            b"." => return Step::On,
+            b".." => {
+                walk.real.truncate(parent_length(&walk.real));
+                return Step::On;
+            }
+            _ => {}
+        }
+        walk.real.push(b'/');
+        walk.real.extend_from_slice(&walk.rest[start..end]);
+        walk.replace_self();
+        let is_last = walk.next_part().is_none();
+        if !is_last {
+            match self.facts.get(walk.real.as_slice()) {
+                Some(Fact::Directory) => return Step::On,
+                Some(Fact::Link(target)) => return walk.follow(target),
+                None => {}
+            }
+        }
+        let found = match look_at(&walk.real) {
+            Ok(found) => found,
+            Err(Errno::NOENT | Errno::NOTDIR) => return walk.miss(),
+            Err(_) => return Step::Done(Place::Refused { path: walk.whole() }),
+        };
+        let kind = found.kind().expect("what was found has a kind");
+        let ends_in_slash = is_last && walk.at < walk.rest.len();
+        match kind {
+            Kind::Link if !is_last || ends_in_slash || last == Last::Follow => {
+                self.cross(walk, found)
+            }
+            Kind::Directory if !is_last => {
+                self.remember(walk, Fact::Directory);
+                Step::On
+            }
+            _ if !is_last => walk.miss(),
+            Kind::File | Kind::Link | Kind::Other if ends_in_slash => {
+                Step::Done(Place::NotADirectory {
+                    path: walk.take_real(),
+                    state: found,
+                })
+            }
+            _ => Step::Done(Place::Present {
+                path: walk.take_real(),
+                kind,
+                state: found,
+            }),
+        }
+    }
+
+    fn cross(&mut self, walk: &mut Walk<'_>, state: State) -> Step {
+        let Ok(target) = rustix::fs::readlink(walk.real.as_slice(), Vec::new()) else {
+            return walk.miss();
+        };
+        let target = target.into_bytes();
+        if walk.real.starts_with(b"/proc/") {
+            if !is_file_name(&target) {
+                return Step::Done(Place::Elsewhere);
+            }
+        } else {
+            walk.crossed.push(Crossed {
+                path: walk.real.clone(),
+                state,
+            });
+        }
+        self.remember(walk, Fact::Link(target.as_slice().into()));
+        walk.follow(&target)
+    }
+
+    fn remember(&mut self, walk: &Walk<'_>, fact: Fact) {
+        // What lies below `/proc` differs from process to process.
+        if !self.unsettled.is_empty() || walk.real.starts_with(b"/proc/") {
+            return;
+        }
+        if self.facts.len() >= MOST_FACTS {
+            self.facts.clear();
+        }
+        self.facts.insert(walk.real.as_slice().into(), fact);
+    }
+}
+
+/// Whether the text of a link below `/proc` names a file, rather than a pipe, a namespace or
+/// something deleted.
+fn is_file_name(target: &[u8]) -> bool {
+    if target.first() != Some(&b'/') {
+        let is_made_up =
+            target.starts_with(b"anon_inode:") || target.windows(2).any(|two| two == b":[");
+        return !is_made_up;
+    }
+    !target.ends_with(b" (deleted)") || look_at(target).is_ok()
+}
+
+impl Walk<'_> {
+    /// Where the next component of the rest starts and ends.
+    fn next_part(&self) -> Option<(usize, usize)> {
+        let start = self.at + self.rest[self.at..].iter().position(|byte| *byte != b'/')?;
+        let length = self.rest[start..].iter().position(|byte| *byte == b'/');
+        Some((
+            start,
+            length.map_or(self.rest.len(), |length| start + length),
+        ))
+    }
+
+    /// `self` means the process that asks, not us.
+    fn replace_self(&mut self) {
+        if self.real == b"/proc/self" || self.real == b"/proc/thread-self" {
+            self.real = format!("/proc/{}", self.thread).into_bytes();
+        }
+    }
+
+    fn take_real(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.real)
+    }
+
+    /// The real path so far with the rest as it is.
+    fn whole(&self) -> Vec<u8> {
+        let mut whole = self.real.clone();
+        for part in self.rest[self.at..].split(|byte| *byte == b'/') {
+            if !matches!(part, b"" | b"." | b"..") {
+                whole.push(b'/');
+                whole.extend_from_slice(part);
+            }
+        }
+        whole
+    }
+
+    /// The name ended in something that was passed through: `/`, `.` or `..`.
+    fn arrive(&mut self) -> Step {
+        if self.real.is_empty() {
+            self.real.push(b'/');
+        }
+        Step::Done(match look_at(&self.real) {
+            Ok(state) => {
+                let kind = state.kind().expect("what was found has a kind");
+                Place::Present {
+                    path: self.take_real(),
+                    kind,
+                    state,
+                }
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Place::Missing {
+                path: self.take_real(),
+                parent: Parent::Missing,
+            },
+            Err(_) => Place::Refused {
+                path: self.take_real(),
+            },
+        })
+    }
+
+    /// Nothing is here. What is missing is the whole name, unless it leads back up: then only
+    /// this far can be said what it means.
+    fn miss(&mut self) -> Step {
+        let rest = &self.rest[self.at..];
+        let goes_up = rest.split(|byte| *byte == b'/').any(|part| part == b"..");
+        let parent = if self.next_part().is_some() {
+            Parent::Missing
+        } else {
+            Parent::Exists
+        };
+        let path = if goes_up {
+            self.take_real()
+        } else {
+            self.whole()
+        };
+        Step::Done(Place::Missing { path, parent })
+    }
+
+    fn follow(&mut self, target: &[u8]) -> Step {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Step::Done(Place::Refused {
+                path: self.take_real(),
+            });
+        }
+        if target.first() == Some(&b'/') {
+            self.real.clear();
+        } else {
+            self.real.truncate(parent_length(&self.real));
+        }
+        let mut rest = target.to_vec();
+        if self.at < self.rest.len() {
+            rest.push(b'/');
+            rest.extend_from_slice(&self.rest[self.at..]);
+        }
+        self.rest = rest;
+        self.at = 0;
+        Step::On
+    }
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -1,0 +1,200 @@
+//! The thread that is told of stopped calls, notes them and lets them go on.
+
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use vt_tracker_abi::Blindness;
+
+use crate::sink::{Options, Sink};
+use crate::system::call::{Call, Skip, Watch};
+use crate::system::channel::{self, Received};
+use crate::system::control::{Control, Watching, Word};
+use crate::system::filter::{ARCHITECTURE, assemble};
+use crate::system::install::install;
+use crate::system::listener::{Listener, Notice};
+use crate::system::survivors::{Pending, Survivors, answer, wait};
+use crate::system::table::{CALLS, find};
+
+/// Arranges for a command that is about to be spawned to be watched, it and all it starts.
+///
+/// Has to be the last thing done to the command. The child's own execution is reported already,
+/// so a thread of its own is waiting when the command is spawned. If the kernel refuses the
+/// filter, the command runs unwatched and the sink is told. `sink.finish` is called exactly once,
+/// also if the command is never spawned, provided the command is dropped.
+///
+/// # Errors
+/// When there are no descriptors or threads left.
+pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io::Result<Watching> {
+    let (parent, child) = channel::pair()?;
+    let control = Control::new()?;
+    let heard = control.clone();
+    std::thread::Builder::new()
+        .name("vt-tracker".into())
+        .spawn(move || {
+            block_signals();
+            attend(&parent, &heard, sink, &options);
+        })?;
+    let program = assemble(CALLS.iter().map(|call| call.number));
+    let prepare = move || {
+        install(&program, child.as_raw_fd());
+        Ok(())
+    };
+    // SAFETY: what runs between fork and exec makes system calls only; it neither allocates nor
+    // takes locks.
+    unsafe { command.pre_exec(prepare) };
+    Ok(Watching(control))
+}
+
+/// Signals are for the threads that expect them.
+fn block_signals() {
+    // SAFETY: the set is filled in before it is used.
+    unsafe {
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+fn attend(parent: &OwnedFd, control: &Control, mut sink: Box<dyn Sink>, options: &Options) {
+    let refused = match channel::receive(parent.as_fd()) {
+        Ok(Received::Listener(listener)) => {
+            return Attending::new(Listener::new(listener), control.clone(), sink, options).run();
+        }
+        Ok(Received::Refused(errno)) => Blindness::FilterRefused { errno },
+        Ok(Received::Nothing) | Err(_) => Blindness::SupervisorFailed {
+            detail: "the process did not report for tracking",
+        },
+    };
+    sink.blind(refused);
+    sink.finish(0, None);
+}
+
+/// One tree being attended to.
+struct Attending {
+    listener: Listener,
+    control: Control,
+    watch: Watch,
+    grace: Duration,
+    has_failed: bool,
+}
+
+/// How the attending ended.
+enum End {
+    Over,
+    Survivors,
+}
+
+impl Attending {
+    fn new(listener: Listener, control: Control, sink: Box<dyn Sink>, options: &Options) -> Self {
+        let watch = Watch::new(sink, options);
+        Self {
+            listener,
+            control,
+            watch,
+            grace: options.grace,
+            has_failed: false,
+        }
+    }
+
+    fn run(mut self) {
+        let end = self.attend();
+        let Self {
+            listener,
+            control,
+            watch,
+            ..
+        } = self;
+        let (mut sink, calls) = watch.recorder.into_sink();
+        if let Ok(End::Over) = end {
+            return sink.finish(calls, None);
+        }
+        sink.blind(match end {
+            Ok(_) => Blindness::Survivor,
+            Err(_) => Blindness::SupervisorFailed {
+                detail: "waiting for calls failed",
+            },
+        });
+        let (_running, stopped) = mpsc::channel();
+        let survivors = listener
+            .duplicate()
+            .ok()
+            .map(|duplicate| Survivors::new(duplicate, control.clone(), stopped));
+        sink.finish(calls, survivors);
+        while let Ok(pending) = wait(&listener, &control, None) {
+            let is_done = match pending {
+                Pending::Call => answer(&listener).is_err(),
+                Pending::Control => control.hear() == Word::Stop,
+                Pending::Over => true,
+                Pending::TimedOut => false,
+            };
+            if is_done {
+                return;
+            }
+        }
+    }
+
+    fn attend(&mut self) -> io::Result<End> {
+        let mut deadline: Option<Instant> = None;
+        loop {
+            let now = Instant::now();
+            // A tree that never stops making calls is not waited for either.
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(End::Survivors);
+            }
+            let left = deadline.map(|deadline| deadline - now);
+            match wait(&self.listener, &self.control, left)? {
+                Pending::Call => {
+                    if let Some(notice) = self.listener.receive()? {
+                        self.note_safely(&notice);
+                        self.listener.proceed(notice.id);
+                    }
+                }
+                Pending::Over => return Ok(End::Over),
+                Pending::TimedOut => {}
+                Pending::Control => {
+                    if self.control.hear() >= Word::MainEnded && deadline.is_none() {
+                        deadline = Some(now + self.grace);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whatever goes wrong here costs the trace, never the call.
+    fn note_safely(&mut self, notice: &Notice) {
+        if self.has_failed {
+            return;
+        }
+        let (listener, watch) = (&self.listener, &mut self.watch);
+        if catch_unwind(AssertUnwindSafe(|| note(listener, watch, notice))).is_err() {
+            self.has_failed = true;
+            let detail = "a call could not be made sense of";
+            self.watch
+                .recorder
+                .blind(Blindness::SupervisorFailed { detail });
+        }
+    }
+}
+
+fn note(listener: &Listener, watch: &mut Watch, notice: &Notice) {
+    let thread = notice.thread;
+    watch.recorder.begin(thread);
+    watch.resolver.settle(thread);
+    if notice.number == -1 {
+        // A tracer of the task cancelled the call.
+        return;
+    }
+    let listed = find(notice.number).filter(|_| notice.architecture == ARCHITECTURE);
+    let Some(listed) = listed else {
+        return watch.recorder.blind(Blindness::ForeignArchitecture);
+    };
+    let mut call = Call::new(listed.name, *notice, listener, watch);
+    if (listed.handle)(&mut call) == Err(Skip::Unreadable) {
+        call.blind(Blindness::UnreadablePath { call: listed.name });
+    }
+}

@@ -1,0 +1,35 @@
+//! What the supervisor is told, and whom it tells.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use vt_tracker_abi::{Access, Blindness};
+
+use crate::system::Survivors;
+
+/// How to watch a process tree.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directories below which the bytes of a file that was read are digested before the tree
+    /// first changes them. Absolute real paths.
+    pub roots: Vec<PathBuf>,
+    /// How long processes may outlive the one that was spawned before they count as survivors.
+    pub grace: Duration,
+}
+
+/// Whom the supervisor tells, in the global order of the accesses.
+///
+/// Accesses that say nothing new about a path are left out.
+pub trait Sink: Send {
+    /// A path is about to be looked at or changed.
+    fn access(&mut self, access: &Access<'_>);
+
+    /// A program is about to be executed: the path as given, made absolute, and the real file.
+    fn program(&mut self, given: &[u8], real: &[u8]);
+
+    /// Something may be lacking from now on.
+    fn blind(&mut self, reason: Blindness);
+
+    /// The tree is gone, or its survivors were given up on. `calls` is how many were answered.
+    fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>);
+}
