@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anstream::eprintln;
+use vt_plan::PlanError;
 
 /// Why nothing was run, or why it could not be told.
 #[derive(Debug)]
@@ -32,14 +33,46 @@ impl Error {
     /// Says it on standard error.
     pub(crate) fn show(&self) {
         match self {
-            Self::Config(errors) => eprintln!("error: {errors}"),
-            Self::Run(error) => eprintln!("error: {}", with_causes(error)),
+            Self::Config(errors) => errors.0.iter().for_each(show_problem),
+            Self::Run(error) => {
+                eprintln!("error: {}", with_causes(error));
+                if let vt_run::RunError::Plan(error) = error {
+                    show_hint(&suggested(error));
+                }
+            }
             Self::Usage(text) => eprintln!("error: {text}"),
             Self::Write(path, error) => {
                 eprintln!("error: cannot write `{}`\n  caused by: {error}", path.display());
             }
             Self::Other(text, error) => eprintln!("error: {text}\n  caused by: {error}"),
         }
+    }
+}
+
+fn show_problem(problem: &vt_config::Problem) {
+    eprintln!("error: {problem}");
+    if let Some(cause) = std::error::Error::source(&problem.error) {
+        eprintln!("  caused by: {}", with_causes(cause));
+    }
+    show_hint(&problem.error.suggestion().into_iter().collect::<Vec<_>>());
+}
+
+fn suggested(error: &PlanError) -> Vec<&str> {
+    match error {
+        PlanError::UnknownTask { suggestions, .. } => {
+            suggestions.iter().map(String::as_str).collect()
+        }
+        PlanError::UnknownPackage { suggestion, .. } => suggestion.as_deref().into_iter().collect(),
+        PlanError::AmbiguousPackage { .. }
+        | PlanError::PackageInRecursive { .. }
+        | PlanError::Cycle { .. } => Vec::new(),
+    }
+}
+
+fn show_hint(words: &[&str]) {
+    if !words.is_empty() {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        eprintln!("hint: did you mean {}?", words.join(" or "));
     }
 }
 

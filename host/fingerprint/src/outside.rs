@@ -189,6 +189,11 @@ pub(crate) fn items(facts: &OutsideFacts, toolchain: Toolchain, disk: &Disk<'_>)
     let by_path =
         |path: &AbsPath| Item::Outside(serde_bytes::ByteBuf::from(disk.outside_name(path)));
     let mut prefixes = BTreeSet::new();
+    let known: BTreeSet<&AbsPath> = facts
+        .programs
+        .iter()
+        .flat_map(|(given, real)| [given, real])
+        .collect();
     for (given, real) in &facts.programs {
         if !real.starts_with(disk.root) {
             prefixes.extend(install_prefix(real));
@@ -213,7 +218,7 @@ pub(crate) fn items(facts: &OutsideFacts, toolchain: Toolchain, disk: &Disk<'_>)
             by_path(given)
         });
     }
-    for path in &facts.read {
+    for path in facts.read.iter().filter(|path| !known.contains(path)) {
         let library = is_library(path) && !(is_system(path) && is_runtime(path));
         if library || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
             items.insert(by_path(path));

@@ -11,7 +11,7 @@ use crate::disk::{Disk, StatRow};
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
-use crate::observed::{Observation, PathFacts, StateSeen};
+use crate::observed::{Observation, PathFacts, Seen, StateSeen};
 use crate::outside::{self, Outside};
 use crate::why::NotStored;
 
@@ -95,7 +95,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
             path: path.to_string(),
         });
     }
-    if request.rules.input.auto && request.observation.paths.is_empty() {
+    if request.rules.input.auto && request.observation.paths.iter().all(looked_for_program) {
         sealing.not_stored.insert(NotStored::EmptyTrace);
     }
     Ok(sealing.finish(request))
@@ -129,24 +129,22 @@ impl Sealing {
             },
         };
         let classified = classify(path, facts, &around);
-        self.left_by.extend(classified.left_by);
+        // A directory holds nothing that an input could have decided.
+        let is_directory = matches!(around.end, Some((NodeKind::Directory, _)));
+        if let Some(left_by) = classified.left_by.filter(|_| !is_directory) {
+            self.left_by.insert(left_by);
+            self.carried = true;
+        }
         if facts.change.is_some() {
             self.touched.insert(path.clone());
         }
         match classified.class {
             Class::Nothing | Class::Temporary | Class::Log => {}
             Class::Input | Class::Rewritten => self.take_input(request, path, facts),
-            Class::Leftover => {
-                self.carried = true;
-                self.add_result(request, path, true, true);
-            }
+            Class::Leftover | Class::OwnState => self.add_result(request, path, true, true),
             Class::Output { conditional } => {
                 let created = created(request.ledger, path, facts);
                 self.add_result(request, path, conditional, created);
-            }
-            Class::OwnState => {
-                self.carried = true;
-                self.add_result(request, path, true, true);
             }
             Class::Tombstone => {
                 self.tombstones.insert(path.clone());
@@ -296,7 +294,6 @@ impl Sealing {
             if !(near || wrote_nothing) {
                 continue;
             }
-            // A directory holds nothing that an input could have decided.
             if kind != NodeKind::Directory {
                 let Some(path_set) = row.path_set else {
                     continue;
@@ -417,6 +414,14 @@ impl Sealing {
             }
         }
     }
+}
+
+/// Whether all that happened to a path is that a program was looked for there: `PATH` leads
+/// through the workspace, whatever the command does.
+fn looked_for_program((path, facts): (&RelPath, &PathFacts)) -> bool {
+    path.parent().is_some_and(|directory| directory.file_name() == Some(b".bin"))
+        && facts.change.is_none()
+        && facts.seen == Seen { missed: true, ..Seen::default() }
 }
 
 /// Whether the state at the seal is not the one the trace saw, for a path the step left alone.

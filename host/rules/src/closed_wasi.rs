@@ -72,6 +72,8 @@ enum Manner {
     Swallows,
     /// It is at its end.
     AtEnd,
+    /// Whatever is waited for has happened.
+    Ready,
     /// Not at all.
     Closed,
 }
@@ -88,13 +90,14 @@ impl Call {
             (_, "get-random-bytes" | "get-insecure-random-bytes") => Manner::Zeros,
             ("wasi:clocks/monotonic-clock", "now" | "resolution") => Manner::Empty,
             ("wasi:io/streams", function) => match function.split_once('.') {
-                Some(("[method]output-stream", "subscribe" | "splice" | "blocking-splice")) => {
-                    Manner::Closed
-                }
+                Some((_, "subscribe")) => Manner::Empty,
+                Some(("[method]output-stream", "splice" | "blocking-splice")) => Manner::Closed,
                 Some(("[method]output-stream", _)) => Manner::Swallows,
                 Some((_, "read" | "blocking-read" | "skip" | "blocking-skip")) => Manner::AtEnd,
                 _ => Manner::Closed,
             },
+            // Only streams hand out what can be waited for, and they never block.
+            ("wasi:io/poll", _) => Manner::Ready,
             _ if EMPTY.contains(&interface) => Manner::Empty,
             _ => Manner::Closed,
         };
@@ -118,16 +121,14 @@ impl Call {
                 Manner::Zeros => zeros(arguments),
                 Manner::Swallows => swallowed(&ty),
                 Manner::AtEnd => Some(at_end()),
+                Manner::Ready => Some(ready(arguments)),
                 Manner::Closed => None,
             };
             *result = value.ok_or_else(|| Failure::Closed(self.name.clone()))?;
         }
-        // What was lent to the host has to be given back, and what was given, forgotten.
-        for argument in arguments {
-            if let Val::Resource(resource) = argument {
-                resource.resource_drop(&mut store)?;
-            }
-        }
+        arguments
+            .iter()
+            .try_for_each(|argument| give_back(&mut store, argument))?;
         match self.manner {
             // A function without a result is called for its effect.
             Manner::Closed => Err(Failure::Closed(self.name.clone()).into()),
@@ -170,6 +171,23 @@ fn empty(store: &mut StoreContextMut<'_, State>, ty: &Type) -> wasmtime::Result<
     }))
 }
 
+/// Drops the resources in an argument: what was lent to the host has to be given back.
+fn give_back(store: &mut StoreContextMut<'_, State>, argument: &Val) -> wasmtime::Result<()> {
+    match argument {
+        Val::Resource(resource) => resource.resource_drop(store),
+        Val::List(values) => values.iter().try_for_each(|value| give_back(store, value)),
+        _ => Ok(()),
+    }
+}
+
+/// All of a list is ready; so is a single one.
+fn ready(arguments: &[Val]) -> Val {
+    match arguments {
+        [Val::List(waited)] => Val::List((0..).take(waited.len()).map(Val::U32).collect()),
+        _ => Val::Bool(true),
+    }
+}
+
 fn zeros(arguments: &[Val]) -> Option<Val> {
     let [Val::U64(count)] = arguments else {
         return None;
@@ -208,8 +226,16 @@ mod tests {
             (export "now" (func (result $datetime)))))
         (import "wasi:cli/environment@0.2.6" (instance $environment
             (export "get-environment" (func (result (list (tuple string string)))))))
+        (import "wasi:io/poll@0.2.6" (instance $poll
+            (export "pollable" (type $pollable (sub resource)))
+            (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+        (alias export $poll "pollable" (type $pollable))
         (import "wasi:io/streams@0.2.6" (instance $streams
             (export "output-stream" (type $output (sub resource)))
+            (alias outer 1 $pollable (type $p))
+            (export "pollable" (type $waiting (eq $p)))
+            (export "[method]output-stream.subscribe"
+                (func (param "self" (borrow $output)) (result (own $waiting))))
             (type $v (variant (case "closed")))
             (export "stream-error" (type $error (eq $v)))
             (export "[method]output-stream.check-write"
@@ -222,7 +248,9 @@ mod tests {
             (export "output-stream" (type $stream (eq $o)))
             (export "get-stderr" (func (result (own $stream))))))
         (import "wasi:cli/exit@0.2.6" (instance $exit
-            (export "exit" (func (param "status" (result))))))
+            (export "subscribe" (func $subscribe))
+        (export "poll" (func $poll))
+        (export "exit" (func (param "status" (result))))))
         (import "wasi:sockets/instance-network@0.2.6" (instance $network
             (export "network" (type $n (sub resource)))
             (export "instance-network" (func (result (own $n))))))
@@ -237,6 +265,10 @@ mod tests {
             (memory $memory)))
         (core func $write (canon lower (func $streams "[method]output-stream.write")
             (memory $memory)))
+        (core func $subscribe (canon lower
+            (func $streams "[method]output-stream.subscribe")))
+        (core func $poll (canon lower (func $poll "poll")
+            (memory $memory) (realloc (core func $realloc))))
         (core func $exit (canon lower (func $exit "exit")))
         (core func $network (canon lower (func $network "instance-network")))"#;
 
@@ -248,6 +280,8 @@ mod tests {
         (import "" "stderr" (func $stderr (result i32)))
         (import "" "room" (func $room (param i32 i32)))
         (import "" "write" (func $write (param i32 i32 i32 i32)))
+        (import "" "subscribe" (func $subscribe (param i32) (result i32)))
+        (import "" "poll" (func $poll (param i32 i32 i32)))
         (import "" "exit" (func $exit (param i32)))
         (import "" "network" (func $network (result i32)))"#;
 
@@ -259,6 +293,8 @@ mod tests {
         (export "stderr" (func $stderr))
         (export "room" (func $room))
         (export "write" (func $write))
+        (export "subscribe" (func $subscribe))
+        (export "poll" (func $poll))
         (export "exit" (func $exit))
         (export "network" (func $network))"#;
 
@@ -295,6 +331,10 @@ mod tests {
              (if (i64.ne (i64.load (i32.const 280)) (i64.const 4096)) (then unreachable))
              (call $write (local.get $i) (i32.const 0) (i32.const 7) (i32.const 288))
              (if (i32.load8_u (i32.const 288)) (then unreachable))
+             (i32.store (i32.const 300) (call $subscribe (local.get $i)))
+             (call $poll (i32.const 300) (i32.const 1) (i32.const 304))
+             (if (i32.ne (i32.load (i32.const 308)) (i32.const 1)) (then unreachable))
+             (if (i32.load (i32.load (i32.const 304))) (then unreachable))
              (call $drop (local.get $s))",
         )
         .unwrap();

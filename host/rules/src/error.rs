@@ -105,9 +105,14 @@ pub enum Failure {
     Misfit(String),
 }
 
+/// More of a line does not go into a message, in characters.
+const MAX_LAST_WORDS: usize = 200;
+
 /// The last line of the log, which is what a panic hook leaves.
 fn last_line(log: &[String]) -> String {
-    log.last()
-        .map(|line| format!(" (its last words: {line})"))
-        .unwrap_or_default()
+    let Some(line) = log.last() else {
+        return String::new();
+    };
+    let line: String = line.chars().take(MAX_LAST_WORDS).collect();
+    format!(" (its last words: {line})")
 }

@@ -42,11 +42,18 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
 }
 
 fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory, read: bool) {
-    if !history.changes.is_empty() && std::fs::symlink_metadata(&path).is_ok() {
+    if !history.changes.is_empty() && is_left(&path) {
         outside.left.push(path);
     } else if read && matches!(state(&history.first), StateSeen::Present(NodeKind::File, _)) {
         outside.read.push(path);
     }
+}
+
+/// Whether something is at a path at the end. Of a directory that was made for what lies in it,
+/// only that tells.
+fn is_left(path: &AbsPath) -> bool {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return false };
+    !metadata.is_dir() || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn facts(history: &PathHistory) -> PathFacts {

@@ -237,7 +237,7 @@ impl Settling<'_> {
         let world = self.context.world;
         let of_home = [".cache", ".npm", ".pnpm-store", ".yarn", ".bun"];
         let homes = world.home.iter().flat_map(|home| of_home.map(|name| home.join(name)));
-        let fixed = ["/tmp", "/var/tmp", "/dev/shm"].map(|path| {
+        let fixed = ["/tmp", "/dev/shm"].map(|path| {
             AbsPath::new(path).expect("the path is absolute")
         });
         [world.temp_dir.clone(), self.opened.directory.clone()]

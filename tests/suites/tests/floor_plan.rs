@@ -60,7 +60,11 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// What a crate of ours needs besides in its tests, where the table above does not allow it.
-const FOR_TESTS: &[(&str, &[&str])] = &[("vt-ipc", &["vt-client"]), ("vt-suites", &["vt-harness"])];
+const FOR_TESTS: &[(&str, &[&str])] = &[
+    ("vt-ipc", &["vt-client"]),
+    ("vt-rules", &["vt-plugin"]),
+    ("vt-suites", &["vt-harness"]),
+];
 
 /// Libraries that only these crates may know.
 const SOLE_USERS: &[(&str, &[&str])] = &[
@@ -80,7 +84,8 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
 ];
 
 /// Where `unsafe` may be: inside other people's processes, and where Node wants it.
-const UNSAFE: &[&str] = &["tracker/", "sdk-js/native"];
+/// Besides the tracker: what N-API needs, and the bindings that a rule component is made with.
+const UNSAFE: &[&str] = &["tracker/", "sdk-js/native", "sdk-rust/plugin"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new()

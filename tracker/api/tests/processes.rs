@@ -153,6 +153,25 @@ fn somebody_else_can_answer_a_survivor() {
 }
 
 #[test]
+fn a_survivor_that_is_never_quiet_holds_nobody_up() {
+    let room = Room::new();
+    let script = "(while :; do test -e never; done) > /dev/null 2>&1 & (while :; do test -e ever; done) > /dev/null 2>&1 & exit 0";
+    let child = spawn(
+        room.command("/bin/sh", &["-c", script]),
+        room.options(Duration::from_millis(50)),
+    )
+    .unwrap();
+    let killer = child.killer();
+    let started = Instant::now();
+    let tracked = child.wait().unwrap();
+    let listener = tracked.survivors.unwrap().into_listener();
+    killer.kill(libc::SIGKILL);
+    keep_answering(vec![listener]);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(tracked.trace.completeness.0, [Blindness::Survivor]);
+}
+
+#[test]
 fn a_survivor_that_ends_in_time_is_none() {
     let room = Room::new();
     let seen = room.sh("(sleep 0.2; echo x > late) > /dev/null 2>&1 &");

@@ -11,7 +11,7 @@ use crate::system::Survivors;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The directories below which the bytes of a file that was read are digested before the tree
-    /// first changes them. Absolute real paths.
+    /// first changes them.
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,

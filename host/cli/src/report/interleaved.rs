@@ -1,37 +1,52 @@
 //! Shows a run as it happens: the output of steps as it comes, `vt`'s own words on standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use vt_base::StepId;
 use vt_run::{Event, Finished, Status, StepOutcome, Stream, Verdict};
 
 use crate::args::Color;
+use crate::report::colour::Colours;
 use crate::report::wording;
 
 /// Shows a run as it happens.
 pub(crate) struct Reporter {
-    out: AutoStream<io::Stdout>,
-    err: AutoStream<io::Stderr>,
+    out: Shown<io::Stdout>,
+    err: Shown<io::Stderr>,
     /// Whether tasks of several packages run, so that their names need the package.
     with_package: bool,
     /// Whether what was shown last ended in the middle of a line of a terminal.
     mid_line: bool,
 }
 
+/// A stream of this process, and what it can show.
+struct Shown<S> {
+    stream: S,
+    is_terminal: bool,
+    colours: Colours,
+}
+
+impl<S: Write> Shown<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(&self.colours.pass(bytes))?;
+        self.stream.flush()
+    }
+}
+
 impl Reporter {
     pub(crate) fn new(color: Color, recursive: bool) -> Self {
-        let choice = match color {
-            Color::Auto => None,
-            Color::Always => Some(ColorChoice::Always),
-            Color::Never => Some(ColorChoice::Never),
-        };
         let (out, err) = (io::stdout(), io::stderr());
-        let out_choice = choice.unwrap_or_else(|| AutoStream::choice(&out));
-        let err_choice = choice.unwrap_or_else(|| AutoStream::choice(&err));
+        let colours = |auto: ColorChoice| match (color, auto) {
+            (Color::Always, _) => Colours::Kept,
+            (Color::Auto, auto) if auto != ColorChoice::Never => Colours::Kept,
+            _ => Colours::dropped(),
+        };
+        let out_colours = colours(AutoStream::choice(&out));
+        let err_colours = colours(AutoStream::choice(&err));
         Self {
-            out: AutoStream::new(out, out_choice),
-            err: AutoStream::new(err, err_choice),
+            out: Shown { is_terminal: out.is_terminal(), stream: out, colours: out_colours },
+            err: Shown { is_terminal: err.is_terminal(), stream: err, colours: err_colours },
             with_package: recursive,
             mid_line: false,
         }
@@ -73,7 +88,6 @@ impl Reporter {
         if finished.steps.len() > 1 {
             self.say(&wording::total(finished));
         }
-        let _ = self.out.flush();
     }
 
     fn label(&self, step: &StepId) -> String {
@@ -85,21 +99,19 @@ impl Reporter {
     }
 
     fn show(&mut self, stream: Stream, bytes: &[u8]) {
-        let (written, terminal) = match stream {
-            Stream::Out => {
-                (self.out.write_all(bytes).and_then(|()| self.out.flush()), self.out.is_terminal())
-            }
-            Stream::Err => (self.err.write_all(bytes), self.err.is_terminal()),
+        let (written, is_terminal) = match stream {
+            Stream::Out => (self.out.write(bytes), self.out.is_terminal),
+            Stream::Err => (self.err.write(bytes), self.err.is_terminal),
         };
-        if written.is_ok() && terminal {
+        if written.is_ok() && is_terminal {
             self.mid_line = bytes.last().is_some_and(|byte| *byte != b'\n');
         }
     }
 
     fn say(&mut self, text: &str) {
-        if std::mem::take(&mut self.mid_line) && self.err.is_terminal() {
-            let _ = self.err.write_all(b"\n");
+        if std::mem::take(&mut self.mid_line) && self.err.is_terminal {
+            let _ = self.err.stream.write_all(b"\n");
         }
-        let _ = writeln!(self.err, "{text}");
+        let _ = writeln!(self.err.stream, "{text}");
     }
 }

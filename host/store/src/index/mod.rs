@@ -149,13 +149,13 @@ impl Store {
         let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
         // Somebody else may have mended it while this process waited.
         let repaired = call(|| {
-            builder().open(self.index_path())?;
+            // Closing hides errors, such as a full disk; committing does not.
+            builder().open(self.index_path())?.begin_write()?.commit()?;
             Ok(())
         });
-        let mended = repaired.and_then(|()| Reader::open(&self.index_path()).map(drop));
-        match mended {
+        match repaired.and_then(|()| Reader::open(&self.index_path()).map(drop)) {
             Ok(()) => Ok(()),
-            Err(Trouble::Damaged(_) | Trouble::NeedsRepair) => {
+            Err(Trouble::Damaged(_)) => {
                 let kept = self.set_aside()?;
                 self.notice(Notice::IndexRebuilt { kept });
                 Ok(())
@@ -172,6 +172,10 @@ impl Store {
             .try_exists()
             .map_err(|error| StoreError::io("look at", &path, error))?
         {
+            // Opening for writing touches even a file that is then refused.
+            if let Err(trouble @ Trouble::Newer(_)) = Reader::open(&path) {
+                return Err(self.error("open", trouble));
+            }
             let check = self.suspect.swap(false, Ordering::Relaxed);
             let opened = call(|| {
                 let mut database = builder().open(&path)?;
@@ -183,7 +187,7 @@ impl Store {
             .and_then(|database| check_format(&database).map(|()| database));
             match opened {
                 Ok(database) => return Ok(database),
-                Err(Trouble::Damaged(_) | Trouble::NeedsRepair) => {
+                Err(Trouble::Damaged(_)) => {
                     let kept = self.set_aside()?;
                     self.notice(Notice::IndexRebuilt { kept });
                 }

@@ -1,1 +1,10 @@
-//! Tests of the crate as a whole.
+//! Tests of the crate as a whole: trees that come back, archives that lie, disks that break.
+
+mod bench;
+mod crash;
+mod damage;
+mod disk;
+mod evil;
+mod index;
+mod restore;
+mod round_trip;

@@ -53,7 +53,8 @@ impl Room {
         command
             .args(arguments)
             .current_dir(&self.root)
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         command
     }
 

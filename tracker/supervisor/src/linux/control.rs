@@ -45,15 +45,19 @@ impl Control {
         let _ = rustix::io::write(&self.0.event, &1_u64.to_ne_bytes());
     }
 
-    /// What was said last; waiting for more starts anew.
-    pub(crate) fn hear(&self) -> Word {
-        let mut count = [0; 8];
-        let _ = rustix::io::read(&self.0.event, &mut count);
+    /// What was said last.
+    pub(crate) fn last(&self) -> Word {
         match self.0.word.load(Ordering::SeqCst) {
             0 => Word::None,
             1 => Word::MainEnded,
             _ => Word::Stop,
         }
+    }
+
+    /// Takes what was said as heard: waiting wakes up for what is said from now on.
+    pub(crate) fn acknowledge(&self) {
+        let mut count = [0; 8];
+        let _ = rustix::io::read(&self.0.event, &mut count);
     }
 }
 

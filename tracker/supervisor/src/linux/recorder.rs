@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use vt_tracker_abi::{
     Access, Blindness, Change, Creation, Event, Look, Looks, Order, StartDigest, State,
@@ -58,11 +59,7 @@ impl Recorder {
         Self {
             rows: HashMap::new(),
             sink,
-            roots: options
-                .roots
-                .iter()
-                .map(|root| root.as_os_str().as_bytes().to_vec())
-                .collect(),
+            roots: options.roots.iter().map(|root| real_bytes(root)).collect(),
             thread: 0,
             calls: 0,
             last_calls: HashMap::new(),
@@ -194,6 +191,12 @@ impl Recorder {
         }
         Some(self.rows.entry(path.into()).or_default())
     }
+}
+
+/// The real path of a root; the path itself if it can't be found out.
+fn real_bytes(root: &Path) -> Vec<u8> {
+    let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    real.as_os_str().as_bytes().to_vec()
 }
 
 impl Row {

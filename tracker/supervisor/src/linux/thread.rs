@@ -125,15 +125,12 @@ impl Attending {
             .ok()
             .map(|duplicate| Survivors::new(duplicate, control.clone(), stopped));
         sink.finish(calls, survivors);
-        while let Ok(pending) = wait(&listener, &control, None) {
-            let is_done = match pending {
-                Pending::Call => answer(&listener).is_err(),
-                Pending::Control => control.hear() == Word::Stop,
-                Pending::Over => true,
-                Pending::TimedOut => false,
-            };
-            if is_done {
-                return;
+        while control.last() != Word::Stop {
+            match wait(&listener, &control, None) {
+                Ok(Pending::Call) if answer(&listener).is_ok() => {}
+                Ok(Pending::Control) => control.acknowledge(),
+                Ok(Pending::TimedOut) => {}
+                Ok(Pending::Call | Pending::Over) | Err(_) => return,
             }
         }
     }
@@ -141,12 +138,15 @@ impl Attending {
     fn attend(&mut self) -> io::Result<End> {
         let mut deadline: Option<Instant> = None;
         loop {
-            let now = Instant::now();
-            // A tree that never stops making calls is not waited for either.
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            // Asked for each time: a tree that makes calls without end is never quiet enough for
+            // the control line to be served.
+            if deadline.is_none() && self.control.last() >= Word::MainEnded {
+                deadline = Some(Instant::now() + self.grace);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) && !self.is_over() {
                 return Ok(End::Survivors);
             }
-            let left = deadline.map(|deadline| deadline - now);
             match wait(&self.listener, &self.control, left)? {
                 Pending::Call => {
                     if let Some(notice) = self.listener.receive()? {
@@ -156,13 +156,17 @@ impl Attending {
                 }
                 Pending::Over => return Ok(End::Over),
                 Pending::TimedOut => {}
-                Pending::Control => {
-                    if self.control.hear() >= Word::MainEnded && deadline.is_none() {
-                        deadline = Some(now + self.grace);
-                    }
-                }
+                Pending::Control => self.control.acknowledge(),
             }
         }
+    }
+
+    /// Whether the tree is gone, also if there was no time to wait for that.
+    fn is_over(&self) -> bool {
+        matches!(
+            wait(&self.listener, &self.control, Some(Duration::ZERO)),
+            Ok(Pending::Over)
+        )
     }
 
     /// Whatever goes wrong here costs the trace, never the call.
@@ -194,7 +198,8 @@ fn note(listener: &Listener, watch: &mut Watch, notice: &Notice) {
         return watch.recorder.blind(Blindness::ForeignArchitecture);
     };
     let mut call = Call::new(listed.name, *notice, listener, watch);
-    if (listed.handle)(&mut call) == Err(Skip::Unreadable) {
+    // What could not be read of a process that was killed meanwhile is not lacking.
+    if (listed.handle)(&mut call) == Err(Skip::Unreadable) && listener.still_waits(notice.id) {
         call.blind(Blindness::UnreadablePath { call: listed.name });
     }
 }

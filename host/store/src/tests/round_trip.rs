@@ -1,0 +1,153 @@
+//! What is packed comes back the same, whatever it was.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use vt_base::RelPath;
+
+use super::bench::{Bench, Node, Tree, file, link, rel, tree};
+use crate::differs;
+
+/// Names that have made trouble somewhere: not UTF-8, blank, like options, long.
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => prop::sample::select(vec!["a", "b", "A", "a-", "a.b", "dist", "node_modules"])
+            .prop_map(|name| name.as_bytes().to_vec()),
+        1 => prop::sample::select(vec![
+            " ".as_bytes().to_vec(),
+            b"-rf".to_vec(),
+            b"\xff\xfe".to_vec(),
+            "\u{e9}\n\\".as_bytes().to_vec(),
+            vec![b'n'; 255],
+        ]),
+    ]
+}
+
+fn node() -> impl Strategy<Value = Node> {
+    prop_oneof![
+        5 => (prop::collection::vec(any::<u8>(), 0..2000), any::<bool>())
+            .prop_map(|(content, executable)| Node::File { content, executable }),
+        1 => (0..3_usize << 19, any::<u8>()).prop_map(|(length, byte)| Node::File {
+            content: (0..length).map(|at| byte.wrapping_add((at / 311) as u8)).collect(),
+            executable: false,
+        }),
+        2 => Just(Node::Directory),
+        2 => prop::collection::vec(name(), 1..3).prop_map(|names| Node::Link(names.join(&b'/'))),
+    ]
+}
+
+fn any_tree() -> impl Strategy<Value = Tree> {
+    let path = prop::collection::vec(name(), 1..4).prop_map(|names| rel(names.join(&b'/')));
+    prop::collection::vec((path, node()), 0..24).prop_map(|nodes| {
+        let mut tree = Tree::new();
+        for (path, node) in nodes {
+            let is_taken = tree.contains_key(&path)
+                || path.ancestors().any(|above| {
+                    tree.get(&above)
+                        .is_some_and(|node| !matches!(node, Node::Directory))
+                });
+            if is_taken {
+                continue;
+            }
+            for above in path.ancestors().filter(|above| !above.is_root()) {
+                tree.insert(above, Node::Directory);
+            }
+            tree.insert(path, node);
+        }
+        tree
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_tree_comes_back(tree in any_tree()) {
+        let bench = Bench::new();
+        bench.set_tree(&tree);
+        let packed = bench.pack_all();
+        prop_assert!(packed.manifest.entries.iter().all(|entry| !differs(&bench.root, entry)));
+        bench.set_tree(&Tree::new());
+        let restored = bench.restore_all(&packed).unwrap();
+        let files = tree.values().filter(|node| !matches!(node, Node::Directory)).count();
+        prop_assert_eq!(restored.written, files as u64);
+        prop_assert_eq!(bench.tree(), tree);
+        bench.assert_clean();
+    }
+
+    #[test]
+    fn any_tree_comes_back_over_any_other_when_the_other_is_removed(
+        tree in any_tree(),
+        other in any_tree(),
+    ) {
+        let bench = Bench::new();
+        bench.set_tree(&tree);
+        let packed = bench.pack_all();
+        bench.set_tree(&other);
+        let wanted: BTreeSet<RelPath> = tree.keys().cloned().collect();
+        let remove: Vec<RelPath> = other.keys().cloned().collect();
+        let blob = packed.blob.as_ref();
+        bench.store.restore(&bench.root, blob, &packed.manifest, &wanted, &remove).unwrap();
+        prop_assert_eq!(bench.tree(), tree);
+        bench.assert_clean();
+    }
+
+    #[test]
+    fn a_manifest_survives_serialising(tree in any_tree()) {
+        let bench = Bench::new();
+        bench.set_tree(&tree);
+        let manifest = bench.pack_all().manifest;
+        let bytes = postcard::to_stdvec(&manifest).unwrap();
+        prop_assert_eq!(postcard::from_bytes::<crate::Manifest>(&bytes).unwrap(), manifest);
+    }
+}
+
+#[test]
+fn only_what_is_wanted_is_written() {
+    let bench = Bench::new();
+    let whole = tree(&[
+        ("d", Node::Directory),
+        ("d/a", file("a")),
+        ("d/b", file("b")),
+        ("l", link("d/a")),
+    ]);
+    bench.set_tree(&whole);
+    let packed = bench.pack_all();
+    bench.set_tree(&tree(&[("d/a", file("edited"))]));
+    let restored = bench.restore(&packed, &["d/b", "l"], &[]).unwrap();
+    assert_eq!(restored.written, 2);
+    let mut expected = whole;
+    expected.insert(rel("d/a"), file("edited"));
+    assert_eq!(bench.tree(), expected);
+    bench.assert_clean();
+}
+
+#[test]
+fn an_archive_on_another_file_system_comes_back_too() {
+    let bench = Bench::across_mounts();
+    let mut whole = tree(&[
+        ("d", Node::Directory),
+        ("d/e", Node::Directory),
+        ("d/e/a", file("a")),
+        ("l", link("d/e/a")),
+    ]);
+    whole.insert(
+        rel("tool"),
+        Node::File {
+            content: vec![b'#'; 2 << 20],
+            executable: true,
+        },
+    );
+    bench.set_tree(&whole);
+    let packed = bench.pack_all();
+    bench.set_tree(&tree(&[
+        ("tool", file("old")),
+        ("stale", file("stale")),
+        ("l", file("old")),
+    ]));
+    let wanted: Vec<String> = whole.keys().map(ToString::to_string).collect();
+    let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+    bench.restore(&packed, &wanted, &["stale"]).unwrap();
+    assert_eq!(bench.tree(), whole);
+    bench.assert_clean();
+}
