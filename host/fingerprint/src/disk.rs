@@ -94,7 +94,8 @@ pub(crate) fn kind_of(metadata: &Metadata) -> NodeKind {
 }
 
 /// Now, in nanoseconds since the epoch.
-pub(crate) fn now_ns() -> i64 {
+#[must_use]
+pub fn now_ns() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Variables by keyed digest: values themselves are never stored, logged or shown.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -36,9 +36,8 @@ impl Secret {
 pub struct EnvSnapshot<'a> {
     /// The unfiltered environment.
     pub unfiltered: &'a EnvMap,
-    /// Decides whether a name answers a query: (item is glob or prefix, query text, name). Names
-    /// of the session and of CI do not enter an answer to the empty prefix.
-    pub matches: &'a dyn Fn(EnvQueryKind, &str, &str) -> bool,
+    /// The variables that answer a query, less those that don't count.
+    pub answers: &'a dyn Fn(EnvQueryKind, &str) -> BTreeMap<String, OsString>,
     /// The secret that values are digested under.
     pub secret: Secret,
 }
@@ -60,11 +59,9 @@ impl EnvSnapshot<'_> {
     }
 
     pub(crate) fn set(&self, kind: EnvQueryKind, query: &str) -> BTreeMap<String, Keyed> {
-        self.unfiltered
-            .iter()
-            .filter_map(|(name, value)| Some((name.to_str()?, value)))
-            .filter(|(name, _)| (self.matches)(kind, query, name))
-            .map(|(name, value)| (name.to_owned(), self.secret.keyed(value)))
+        (self.answers)(kind, query)
+            .into_iter()
+            .map(|(name, value)| (name, self.secret.keyed(&value)))
             .collect()
     }
 }

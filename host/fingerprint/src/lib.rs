@@ -21,7 +21,7 @@ mod why;
 
 pub use classify::{Class, Classified, Surroundings, classify};
 pub use compare::{Comparison, Look, Reasons, compare, covering};
-pub use disk::{Disk, StatRow, StatRows};
+pub use disk::{Disk, StatRow, StatRows, now_ns};
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
 pub use globs::{Filter, GlobError, Globs, PathRules, expand};
 pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vt_base::{Digest, RelPath};
 use vt_fingerprint::{
     Comparison, Disk, Ledger, Look, NodeKind, PathRules, PathSet, Reasons, State, Why, compare,
-    covering,
+    covering, now_ns,
 };
 use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
 
@@ -27,6 +27,8 @@ pub(crate) struct Memory {
 pub(crate) struct Match {
     pub(crate) entry: EntryRecord,
     pub(crate) strong: Digest,
+    /// A time before the result set was compared with the disk, in nanoseconds.
+    pub(crate) digested_ns: i64,
     /// The paths of the result set that are not in place.
     pub(crate) wanted: BTreeSet<RelPath>,
     /// Those of them at which nothing is now.
@@ -155,6 +157,7 @@ pub(crate) fn look_up(
             if compared != Comparison::Same {
                 continue;
             }
+            let digested_ns = now_ns();
             return Ok(match place(&look, memory, entry) {
                 Ok(Placed { wanted, absent, stale }) => {
                     let used = memory.record.as_ref().and_then(|record| record.strong);
@@ -163,6 +166,7 @@ pub(crate) fn look_up(
                         is_latest: used == Some(*strong) && first == Some(*strong),
                         entry: candidate.entry,
                         strong: *strong,
+                        digested_ns,
                         wanted,
                         absent,
                         stale,

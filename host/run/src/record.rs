@@ -23,6 +23,8 @@ pub(crate) struct Left {
 
 /// What a run gives to the store.
 pub(crate) struct Recorded {
+    /// A time before the results were digested, in nanoseconds.
+    pub(crate) digested_ns: i64,
     /// The path set, if the trace can be vouched for.
     pub(crate) path_set: Option<PathSet>,
     /// The entry with its strong key, if the run is stored.
@@ -45,7 +47,7 @@ pub(crate) fn run(
     recorded: &Recorded,
 ) -> Result<(), StoreError> {
     let set_digest = recorded.path_set.as_ref().map(PathSet::digest);
-    let rows = ledger_rows(context, prepared, &recorded.left, set_digest);
+    let rows = ledger_rows(context, prepared, &recorded.left, set_digest, recorded.digested_ns);
     opened.store.write(|writer| {
         if let (Some(set), Some(digest)) = (&recorded.path_set, &set_digest) {
             writer.put(Table::PathSets, &digest.0, &encode(set))?;
@@ -75,7 +77,7 @@ pub(crate) fn hit(
             Left { path: path.clone(), state, created }
         })
         .collect();
-    let rows = ledger_rows(context, prepared, &left, Some(found.entry.path_set));
+    let rows = ledger_rows(context, prepared, &left, Some(found.entry.path_set), found.digested_ns);
     opened.store.write(|writer| {
         promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
         write_step(writer, opened, prepared, memory, Some(found.strong), &rows)
@@ -119,13 +121,14 @@ fn ledger_rows(
     prepared: &Prepared<'_>,
     left: &[Left],
     path_set: Option<Digest>,
+    digested_ns: i64,
 ) -> Vec<(RelPath, LedgerRecord)> {
     let row_of = |left: &Left| {
         let path = context.project.root.join_rel(&left.path);
         let metadata = std::fs::symlink_metadata(path).ok()?;
         let row = vt_fingerprint::StatRow::of(&metadata);
         context.wrote(&row);
-        let settled = row.is_settled();
+        let settled = row.settled_at(digested_ns);
         let row = LedgerRow { state: left.state.clone(), row, created: left.created, path_set };
         Some((left.path.clone(), LedgerRecord { step: prepared.name, row, settled }))
     };

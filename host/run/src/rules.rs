@@ -75,23 +75,16 @@ impl Directives {
         .collect()
     }
 
-    /// Whether a name answers a query that a tool made: rules may narrow a prefix.
-    fn query_matches(&self, kind: EnvQueryKind, query: &str, name: &str) -> bool {
-        let asked = match kind {
-            EnvQueryKind::Glob => EnvQuery::Glob(query.to_owned()),
-            EnvQueryKind::Prefix => EnvQuery::Prefix(query.to_owned()),
-        };
-        if !asked.matches(name) || (query.is_empty() && vt_ipc::session_name(name)) {
-            return false;
-        }
+    /// Whether a name counts among the answers to a query: rules may narrow a prefix.
+    fn counts_in(&self, query: &EnvQuery, name: &str) -> bool {
+        let EnvQuery::Prefix(asked) = query else { return true };
         let mut narrowed = self
             .select(|directive| match directive {
-                Directive::NarrowEnvQuery { prefix, patterns } if prefix == query => Some(patterns),
+                Directive::NarrowEnvQuery { prefix, patterns } if prefix == asked => Some(patterns),
                 _ => None,
             })
             .peekable();
-        kind == EnvQueryKind::Glob
-            || narrowed.peek().is_none()
+        narrowed.peek().is_none()
             || narrowed.any(|patterns| {
                 EnvPatterns::new(patterns.iter().map(String::as_str)).matches(name)
             })
@@ -274,12 +267,22 @@ impl Prepared<'_> {
         opened: &Opened,
         ask: impl FnOnce(EnvSnapshot<'_>) -> T,
     ) -> T {
-        let matches = |kind: EnvQueryKind, query: &str, name: &str| {
-            self.directives.query_matches(kind, query, name)
+        let declared = &self.planned.invocation.declared;
+        let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
+        let (declared, untracked) = (patterns(&declared.env), patterns(&declared.untracked_env));
+        let answers = |kind: EnvQueryKind, query: &str| {
+            let query = match kind {
+                EnvQueryKind::Glob => EnvQuery::Glob(query.to_owned()),
+                EnvQueryKind::Prefix => EnvQuery::Prefix(query.to_owned()),
+            };
+            let none = EnvPatterns::default();
+            let mut set = query.match_set(&self.env.unfiltered, &declared, &untracked, &none);
+            set.retain(|name, _| self.directives.counts_in(&query, name));
+            set
         };
         ask(EnvSnapshot {
             unfiltered: &self.env.unfiltered,
-            matches: &matches,
+            answers: &answers,
             secret: opened.secret,
         })
     }

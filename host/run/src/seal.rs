@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, RelPath};
 use vt_fingerprint::{
-    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, State, seal,
+    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, State, now_ns, seal,
 };
-use vt_ipc::{EnvQuery, Reports};
+use vt_ipc::{EnvQuery, Hint, Refused, Reports, Trespass};
 use vt_store::StoreError;
 
 use crate::context::{Context, Opened, chain};
@@ -98,6 +98,9 @@ fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> 
     if let Some(detail) = &reports.failure {
         reasons.push(NotStored::IpcError { detail: detail.clone() });
     }
+    // A dependency that can't be looked at again must not be forgotten.
+    let lost = reports.refused.iter().find(|refused| refused.hint == Hint::TrackInput);
+    reasons.extend(lost.map(|refused| NotStored::IpcError { detail: refused.to_string() }));
     if let Some(name) = reports.values.keys().next() {
         let detail = format!("a tool tracks the value `{name}`, which cannot be checked later");
         reasons.push(NotStored::IpcError { detail });
@@ -125,7 +128,9 @@ fn report_lines(reports: &Reports) -> Vec<String> {
             None => "disable-cache".to_owned(),
         });
     }
-    lines.extend(reports.refused.iter().map(|refused| format!("refused: {refused}")));
+    let worth_showing = |refused: &&Refused| refused.trespass == Trespass::CoversPackage;
+    let refused = reports.refused.iter().filter(worth_showing);
+    lines.extend(refused.map(|refused| format!("refused: {refused}")));
     lines
 }
 
@@ -194,6 +199,7 @@ impl Settling<'_> {
         let sealed = sealed.map_err(glob_error)?;
         reasons.extend(sealed.not_stored.iter().cloned());
         self.refuse_shared(&sealed, reasons);
+        let digested_ns = now_ns();
         let made = if reasons.is_empty() {
             match self.pack(&sealed, lines, duration_ms) {
                 Ok(made) => Some(made),
@@ -207,6 +213,7 @@ impl Settling<'_> {
         };
         let stored = made.is_some();
         let recorded = Recorded {
+            digested_ns,
             left: self.left(&sealed, made.as_ref().map(|(_, entry)| entry)),
             path_set: vouched.then(|| sealed.path_set.clone()),
             entry: made,
@@ -298,7 +305,8 @@ impl Settling<'_> {
         let entry = EntryRecord {
             path_set,
             states: EntryStates(sealed.states.0.clone()),
-            rows: sealed.rows.iter().map(|row| row.filter(|row| row.is_settled())).collect(),
+            // Only rows that were settled when the file was digested are known.
+            rows: sealed.rows.iter().map(|row| row.filter(|row| self.context.rows.get(row).is_some())).collect(),
             results: sealed
                 .results
                 .iter()

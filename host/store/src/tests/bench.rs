@@ -82,8 +82,8 @@ impl Bench {
         wanted: &[&str],
         remove: &[&str],
     ) -> Result<Restored, StoreError> {
-        let wanted: BTreeSet<RelPath> = wanted.iter().map(|path| rel(path)).collect();
-        let remove: Vec<RelPath> = remove.iter().map(|path| rel(path)).collect();
+        let wanted: BTreeSet<RelPath> = wanted.iter().map(rel).collect();
+        let remove: Vec<RelPath> = remove.iter().map(rel).collect();
         let blob = packed.blob.as_ref();
         self.store
             .restore(&self.root, blob, &packed.manifest, &wanted, &remove)

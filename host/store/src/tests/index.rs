@@ -198,7 +198,7 @@ fn snapshots_are_shared_and_writers_wait_for_them() {
             bench
                 .store
                 .write(|writer| writer.put(Table::Steps, b"k", b"2"))
-                .unwrap()
+                .unwrap();
         });
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(!writer.is_finished());
