@@ -59,7 +59,11 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) summary_json: Option<PathBuf>,
     /// The task, `task` or `package#task`, and arguments for it.
-    #[arg(value_name = "TASK", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "TASK",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     pub(crate) task: Vec<String>,
 }
 
@@ -71,7 +75,9 @@ mod tests {
 
     fn task(line: &[&str]) -> Run {
         let args = Args::try_parse_from([&["vt", "run"], line].concat()).unwrap();
-        let Command::Run(run) = args.command else { panic!("not a run") };
+        let Command::Run(run) = args.command else {
+            panic!("not a run")
+        };
         run
     }
 

@@ -17,5 +17,10 @@ pub(crate) const OF_STEPS: EnvironmentNames = EnvironmentNames {
     ipc: "VT_IPC",
     node_client: "VP_RUN_NODE_CLIENT_PATH",
     init_cwd: "INIT_CWD",
-    scrub: &["VT_IPC", "VP_RUN_NODE_CLIENT_PATH", "VP_RUN_IPC_NAME", "VP_IPC"],
+    scrub: &[
+        "VT_IPC",
+        "VP_RUN_NODE_CLIENT_PATH",
+        "VP_RUN_IPC_NAME",
+        "VP_IPC",
+    ],
 };

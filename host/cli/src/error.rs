@@ -42,7 +42,10 @@ impl Error {
             }
             Self::Usage(text) => eprintln!("error: {text}"),
             Self::Write(path, error) => {
-                eprintln!("error: cannot write `{}`\n  caused by: {error}", path.display());
+                eprintln!(
+                    "error: cannot write `{}`\n  caused by: {error}",
+                    path.display()
+                );
             }
             Self::Other(text, error) => eprintln!("error: {text}\n  caused by: {error}"),
         }

@@ -16,6 +16,7 @@ use clap::Parser as _;
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
+    vt_store::silence_guarded_panics();
     let args = Args::parse();
     let outcome = match &args.command {
         Command::Run(run) => commands::run::run(&args, run),

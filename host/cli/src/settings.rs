@@ -26,7 +26,10 @@ fn variable(name: &str) -> Option<OsString> {
 fn current_dir(args: &Args) -> Result<AbsPath, Error> {
     let given = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let real = std::fs::canonicalize(&given).map_err(|error| {
-        Error::Usage(format!("cannot use the directory `{}`: {error}", given.display()))
+        Error::Usage(format!(
+            "cannot use the directory `{}`: {error}",
+            given.display()
+        ))
     })?;
     absolute(&real)
 }
@@ -57,8 +60,16 @@ pub(crate) fn concurrency(run: &Run) -> Result<usize, Error> {
         return Ok(limit.into());
     }
     let name = env_names::CONCURRENCY_LIMIT;
-    let Some(text) = variable(name) else { return Ok(CONCURRENCY) };
-    text.to_str().and_then(|text| text.parse().ok()).filter(|limit| *limit > 0).ok_or_else(|| {
-        Error::Usage(format!("`{name}` must be a number from 1, not `{}`", text.display()))
-    })
+    let Some(text) = variable(name) else {
+        return Ok(CONCURRENCY);
+    };
+    text.to_str()
+        .and_then(|text| text.parse().ok())
+        .filter(|limit| *limit > 0)
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "`{name}` must be a number from 1, not `{}`",
+                text.display()
+            ))
+        })
 }

@@ -263,6 +263,7 @@ fn classify_git(inside: &[u8], facts: &PathFacts, around: &Surroundings<'_>) -> 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use vt_base::{Digest, FilePolicy};
 
     use super::*;
@@ -542,5 +543,76 @@ mod tests {
         };
         assert_eq!(class(".git/refs/heads/x", &wrote, Some(1)), Class::WroteGit);
         assert_eq!(class(".vt/cache/x", &wrote, Some(1)), Class::Nothing);
+    }
+
+    fn any_state() -> impl Strategy<Value = StateSeen> {
+        prop_oneof![Just(StateSeen::Missing), (1..3_u64).prop_map(file)]
+    }
+
+    fn any_facts() -> impl Strategy<Value = PathFacts> {
+        let seen = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(read, probed, missed)| Seen {
+                read,
+                probed,
+                missed,
+                ..UNSEEN
+            },
+        );
+        let kinds = prop::sample::subsequence(
+            vec![
+                ChangeKind::Fresh,
+                ChangeKind::Keeps,
+                ChangeKind::Append,
+                ChangeKind::Delete,
+            ],
+            1..4,
+        )
+        .prop_shuffle();
+        let start = prop_oneof![
+            Just(StartBytes::Unknown),
+            Just(StartBytes::Known(Digest::of(b"end"))),
+            Just(StartBytes::Known(Digest::of(b"start"))),
+        ];
+        let changed = (kinds, any_state(), start).prop_map(|(kinds, before, start)| Change {
+            kinds,
+            before,
+            start,
+        });
+        (any_state(), seen, prop::option::of(changed)).prop_map(|(first, seen, change)| PathFacts {
+            first,
+            seen,
+            change,
+        })
+    }
+
+    proptest! {
+        /// Without a past of its own, a step can have made only what it did not need the bytes
+        /// of, and what it looked at first is never an unconditional result.
+        #[test]
+        fn nothing_that_was_read_becomes_a_result(
+            facts in any_facts(),
+            end in prop::option::of(1..4_u64),
+        ) {
+            let class = class_with(&facts, end, &Ledger::default(), Digest::of(b"end"));
+            match class {
+                Class::Output { conditional } => {
+                    prop_assert!(!facts.seen.read);
+                    prop_assert_eq!(conditional, facts.seen.any());
+                    prop_assert!(facts.change.is_some() && end.is_some());
+                }
+                Class::Input => prop_assert!(facts.seen.any()),
+                Class::Leftover | Class::OwnState | Class::Log => {
+                    prop_assert!(false, "{:?} without a ledger", class);
+                }
+                Class::Rewritten => {
+                    let change = facts.change.as_ref().unwrap();
+                    prop_assert_eq!(change.start, StartBytes::Known(Digest::of(b"end")));
+                }
+                Class::Nothing => prop_assert!(facts.change.is_none() || !facts.seen.any()),
+                Class::Tombstone | Class::Temporary => prop_assert!(end.is_none()),
+                Class::ModifiedInput => prop_assert!(facts.change.is_some()),
+                Class::ChangedMeanwhile | Class::WroteGit => {}
+            }
+        }
     }
 }

@@ -219,3 +219,109 @@ pub fn covering(
     }
     covered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::NodeKind;
+
+    fn rel(text: &str) -> RelPath {
+        RelPath::new(text).unwrap()
+    }
+
+    fn listing(names: &[&str]) -> State {
+        let named = |name: &&str| {
+            (
+                serde_bytes::ByteBuf::from(name.as_bytes().to_vec()),
+                NodeKind::File,
+            )
+        };
+        State::Listing(names.iter().map(named).collect())
+    }
+
+    #[test]
+    fn every_kind_of_difference_has_its_reason() {
+        let file = |text: &[u8]| State::File {
+            digest: vt_base::Digest::of(text),
+            executable: false,
+        };
+        let path = || Item::Path(rel("a"));
+        let name = || "a".to_owned();
+        let cases = [
+            (
+                path(),
+                State::Missing,
+                file(b"1"),
+                Why::InputAdded { path: name() },
+            ),
+            (
+                path(),
+                file(b"1"),
+                State::Missing,
+                Why::InputRemoved { path: name() },
+            ),
+            (
+                path(),
+                file(b"1"),
+                file(b"2"),
+                Why::InputModified { path: name() },
+            ),
+            (
+                path(),
+                file(b"1"),
+                State::Directory,
+                Why::InputModified { path: name() },
+            ),
+            (
+                path(),
+                State::Link(serde_bytes::ByteBuf::from(b"x".to_vec())),
+                State::Link(serde_bytes::ByteBuf::from(b"y".to_vec())),
+                Why::LinkChanged { path: name() },
+            ),
+            (
+                Item::Listing(rel("a")),
+                listing(&["b"]),
+                listing(&["b", "c"]),
+                Why::ListingChanged {
+                    path: name(),
+                    entry: "c".into(),
+                },
+            ),
+            (
+                Item::Program("node".into()),
+                file(b"1"),
+                file(b"2"),
+                Why::ToolChanged {
+                    path: "node".into(),
+                },
+            ),
+            (
+                Item::Program("vite".into()),
+                file(b"1"),
+                file(b"2"),
+                Why::ProgramChanged {
+                    name: "vite".into(),
+                },
+            ),
+            (
+                Item::Glob("*".into()),
+                State::Names(vec![rel("a")]),
+                State::Names(vec![]),
+                Why::InputRemoved { path: name() },
+            ),
+        ];
+        for (item, then, now, why) in cases {
+            assert_eq!(explain(&item, &then, &now, "vite"), [why], "{item:?}");
+        }
+    }
+
+    #[test]
+    fn the_directories_above_results_are_covered_and_those_above_tombstones_are_not() {
+        let covered = covering(
+            [rel("dist/a/b")].into_iter(),
+            [rel("gone/x")].into_iter(),
+        );
+        let all: Vec<String> = covered.iter().map(ToString::to_string).collect();
+        assert_eq!(all, ["dist", "dist/a", "dist/a/b", "gone/x"]);
+    }
+}

@@ -419,9 +419,14 @@ impl Sealing {
 /// Whether all that happened to a path is that a program was looked for there: `PATH` leads
 /// through the workspace, whatever the command does.
 fn looked_for_program((path, facts): (&RelPath, &PathFacts)) -> bool {
-    path.parent().is_some_and(|directory| directory.file_name() == Some(b".bin"))
+    path.parent()
+        .is_some_and(|directory| directory.file_name() == Some(b".bin"))
         && facts.change.is_none()
-        && facts.seen == Seen { missed: true, ..Seen::default() }
+        && facts.seen
+            == Seen {
+                missed: true,
+                ..Seen::default()
+            }
 }
 
 /// Whether the state at the seal is not the one the trace saw, for a path the step left alone.

@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use vt_base::{Digest, Program};
 use wasmtime::component::{self, Linker, Resource};
-use wasmtime::{Config, Engine, OptLevel, Store, Trap, UpdateDeadline};
+use wasmtime::{CallHook, Config, Engine, OptLevel, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::claim::Tool;
+use crate::closed_wasi::{self, ClosedWasi};
 use crate::error::Failure;
 use crate::limits::{self, Limits, Memory};
 use crate::since_0_1_0::{self as api, Mark};
-use crate::{Answer, Component, Directive, Question, RulesError, closed_wasi};
+use crate::{Answer, Component, Directive, Question, RulesError};
 
 /// Runs components. Making one costs milliseconds, so it is made on the first memo miss only;
 /// compiled components stay in memory as long as it lives.
@@ -65,7 +66,13 @@ impl Host {
         let ready = linker.instantiate_pre(&compiled).map_err(misfit)?;
 
         let mut store = self.store(question).map_err(misfit)?;
+        let executor = closed_wasi::executor().map_err(|error| RulesError::Engine {
+            reason: error.to_string(),
+        })?;
         let result = limits::watched(&self.engine, self.limits.wall, || {
+            // Moved here: the thread that asks may have an executor of its own.
+            let executor = executor;
+            let _entered = executor.enter();
             let instance = ready.instantiate(&mut store)?;
             let judge = instance
                 .get_typed_func::<(Resource<Mark>,), ()>(&mut store, "judge")
@@ -94,6 +101,11 @@ impl Host {
         store.limiter(|state| &mut state.memory);
         store.set_fuel(self.limits.fuel)?;
         store.set_hostcall_fuel(limits::CALL);
+        // A loop of calls, whose work is not counted, ends at the same point on every machine.
+        store.call_hook(|mut store, hook| match hook {
+            CallHook::CallingHost => charge(&mut store, limits::CALL_FUEL),
+            _ => Ok(()),
+        });
         // The engine may tick for another store that is watched too.
         let (started, wall) = (Instant::now(), self.limits.wall);
         store.set_epoch_deadline(1);
@@ -145,6 +157,7 @@ pub(crate) struct State {
     answer: Answer,
     said: usize,
     memory: Memory,
+    pub(crate) wasi: ClosedWasi,
 }
 
 impl State {
@@ -156,6 +169,7 @@ impl State {
             answer: Answer::default(),
             said: 0,
             memory: Memory::new(),
+            wasi: ClosedWasi::default(),
         }
     }
 
@@ -199,6 +213,12 @@ impl State {
         self.answer.log.push(printable(line));
         Ok(())
     }
+}
+
+/// Takes fuel out of the tank.
+pub(crate) fn charge(store: &mut StoreContextMut<'_, State>, fuel: u64) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    store.set_fuel(left.saturating_sub(fuel))
 }
 
 fn explain(error: &wasmtime::Error, memory: &Memory) -> Failure {

@@ -94,9 +94,6 @@ pub enum Failure {
     /// It asked for what its manifest does not name.
     #[error("asked for `{0}`, which its manifest does not name")]
     Undeclared(String),
-    /// It called something of WASI that is closed.
-    #[error("called `{0}`, which is closed to rules")]
-    Closed(String),
     /// It panicked or trapped otherwise.
     #[error("crashed: {0}")]
     Trapped(String),

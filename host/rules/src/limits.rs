@@ -21,7 +21,7 @@ pub(crate) const DIRECTIVES: usize = 1_000;
 pub(crate) const LOG_LINES: usize = 64;
 /// In bytes.
 pub(crate) const LOG_LINE: usize = 2 << 10;
-/// The fuel of a call into the host; each byte handed over costs one more.
+/// The fuel of a call into the host, WASI included; each byte the session hands over costs one more.
 pub(crate) const CALL_FUEL: u64 = 1_000;
 
 /// What differs in tests only.
@@ -95,18 +95,25 @@ impl ResourceLimiter for Memory {
     }
 }
 
-/// Runs `work`, and lets the engine look at the clock once the time is up.
-pub(crate) fn watched<T>(engine: &Engine, wall: Duration, work: impl FnOnce() -> T) -> T {
+/// Runs `work` on a thread of its own, and lets the engine look at the clock once the time is up.
+pub(crate) fn watched<T: Send>(
+    engine: &Engine,
+    wall: Duration,
+    work: impl FnOnce() -> T + Send,
+) -> T {
     let (finished, wait) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(move || {
-            // Repeated, since a store that started later may share the engine and spend the tick.
-            while wait.recv_timeout(wall) == Err(mpsc::RecvTimeoutError::Timeout) {
-                engine.increment_epoch();
-            }
+        let worker = scope.spawn(move || {
+            let result = work();
+            drop(finished);
+            result
         });
-        let result = work();
-        drop(finished);
-        result
+        // Repeated, since a store that started later may share the engine and spend the tick.
+        while wait.recv_timeout(wall) == Err(mpsc::RecvTimeoutError::Timeout) {
+            engine.increment_epoch();
+        }
+        worker
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

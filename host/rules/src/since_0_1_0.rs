@@ -8,9 +8,9 @@ use wasmtime::component::{
     ComponentNamedList, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType,
 };
 
-use crate::engine::State;
+use crate::Directive;
+use crate::engine::{State, charge};
 use crate::error::Failure;
-use crate::{Directive, limits};
 
 /// The version of `vt:rules` this host has.
 pub(crate) const VERSION: &str = "0.1.0";
@@ -141,8 +141,7 @@ fn statement(
     })
 }
 
-/// A method of the session. What it hands over is paid for in fuel, so that a loop of calls ends
-/// at the same point on every machine.
+/// A method of the session. What it hands over is paid for in fuel, as the call itself is.
 fn method<Arguments, Answer>(
     interface: &mut LinkerInstance<'_, State>,
     name: &'static str,
@@ -157,16 +156,10 @@ where
         &format!("[method]session.{name}"),
         move |mut store: Store<'_>, all: Arguments::WithSelf| {
             let answer = body(store.data_mut(), Arguments::without_self(all))?;
-            charge(&mut store, answer.weight())?;
+            charge(&mut store, answer.weight() as u64)?;
             Ok(answer.returned())
         },
     )
-}
-
-/// Takes the price of a call out of the tank.
-pub(crate) fn charge(store: &mut Store<'_>, bytes: usize) -> wasmtime::Result<()> {
-    let left = store.get_fuel()?;
-    store.set_fuel(left.saturating_sub(limits::CALL_FUEL + bytes as u64))
 }
 
 /// Arguments as they arrive, behind the session they were called on.

@@ -51,7 +51,10 @@ impl Cancel {
         let number = running.next;
         running.next += 1;
         running.commands.insert(number, kill);
-        Registered { cancel: self, number }
+        Registered {
+            cancel: self,
+            number,
+        }
     }
 }
 

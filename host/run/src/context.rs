@@ -88,7 +88,9 @@ impl<'p> Context<'p> {
     /// The engine for rule components. Making it is slow, so it is made at the first question
     /// that no memo answers.
     pub(crate) fn rules_host(&self) -> Result<&Host, String> {
-        let made = self.host.get_or_init(|| Host::new().map_err(|error: RulesError| chain(&error)));
+        let made = self
+            .host
+            .get_or_init(|| Host::new().map_err(|error: RulesError| chain(&error)));
         made.as_ref().map_err(Clone::clone)
     }
 
@@ -108,7 +110,8 @@ impl<'p> Context<'p> {
 
     /// Remembers that something in the workspace was written with this change time.
     pub(crate) fn wrote(&self, row: &StatRow) {
-        self.last_write_ns.fetch_max(row.ctime_ns, Ordering::Relaxed);
+        self.last_write_ns
+            .fetch_max(row.ctime_ns, Ordering::Relaxed);
     }
 
     pub(crate) fn last_write_ns(&self) -> i64 {
@@ -127,14 +130,17 @@ impl<'p> Context<'p> {
         let shared = writers
             .iter()
             .filter(|other| {
-                other.step != *step
-                    && other.started_ns < ended_ns
-                    && started_ns < other.ended_ns
+                other.step != *step && other.started_ns < ended_ns && started_ns < other.ended_ns
             })
             .flat_map(|other| &other.wrote)
             .find(|path| wrote.binary_search(path).is_ok())
             .cloned();
-        writers.push(Writer { step: step.clone(), started_ns, ended_ns, wrote });
+        writers.push(Writer {
+            step: step.clone(),
+            started_ns,
+            ended_ns,
+            wrote,
+        });
         shared
     }
 
@@ -150,11 +156,16 @@ impl<'p> Context<'p> {
     }
 
     pub(crate) fn leave(&self, survivors: Survivors) {
-        self.survivors.lock().unwrap_or_else(PoisonError::into_inner).push(survivors);
+        self.survivors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(survivors);
     }
 
     pub(crate) fn into_survivors(self) -> Vec<Survivors> {
-        self.survivors.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.survivors
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,9 +173,13 @@ impl Opened {
     fn open(project: &Project, world: &World) -> Result<Self, String> {
         let directory = cache_directory(project, world.cache_dir.as_ref());
         let store = Store::open(&directory).map_err(|error| chain(&error))?;
-        store.recover(&project.root).map_err(|error| chain(&error))?;
+        store
+            .recover(&project.root)
+            .map_err(|error| chain(&error))?;
         let secret = store.secret();
-        let real = std::fs::canonicalize(&directory).ok().and_then(|path| AbsPath::new(path).ok());
+        let real = std::fs::canonicalize(&directory)
+            .ok()
+            .and_then(|path| AbsPath::new(path).ok());
         let hidden = [Some(&directory), real.as_ref()]
             .into_iter()
             .flatten()

@@ -150,7 +150,12 @@ impl<'p> Dispatcher<'p> {
     ) where
         'p: 'c,
     {
-        let ready: Vec<usize> = self.waiting.iter().copied().filter(|index| self.is_ready(*index)).collect();
+        let ready: Vec<usize> = self
+            .waiting
+            .iter()
+            .copied()
+            .filter(|index| self.is_ready(*index))
+            .collect();
         for index in ready {
             if self.running >= self.concurrency || self.is_over() {
                 return;
@@ -158,7 +163,8 @@ impl<'p> Dispatcher<'p> {
             self.waiting.remove(&index);
             self.running += 1;
             let planned = &self.plan.steps[index];
-            scope.spawn(move || context.tell(Event::Finished(Box::new(run_step(context, planned)))));
+            scope
+                .spawn(move || context.tell(Event::Finished(Box::new(run_step(context, planned)))));
         }
     }
 
@@ -186,9 +192,15 @@ impl<'p> Dispatcher<'p> {
     }
 
     fn take(&mut self, event: &Event, context: &Context<'_>) {
-        let Event::Finished(outcome) = event else { return };
+        let Event::Finished(outcome) = event else {
+            return;
+        };
         self.running -= 1;
-        let index = self.plan.steps.iter().position(|step| step.invocation.step == outcome.step);
+        let index = self
+            .plan
+            .steps
+            .iter()
+            .position(|step| step.invocation.step == outcome.step);
         self.outcomes[index.expect("only planned steps run")] = Some(outcome.as_ref().clone());
         if outcome.status == Status::Failed && !self.is_over() {
             self.failed = Some(outcome.exit_code.unwrap_or(1));
@@ -199,7 +211,11 @@ impl<'p> Dispatcher<'p> {
     fn interrupt(&mut self, number: i32, context: &Context<'_>) {
         const KILL: i32 = 9;
         // Who asks twice means it.
-        context.cancel.stop(if self.interrupted.is_some() { KILL } else { number });
+        context.cancel.stop(if self.interrupted.is_some() {
+            KILL
+        } else {
+            number
+        });
         self.interrupted.get_or_insert(number);
     }
 
@@ -213,5 +229,8 @@ impl<'p> Dispatcher<'p> {
 }
 
 fn skipped(planned: &PlannedStep) -> StepOutcome {
-    StepOutcome { status: Status::Skipped, ..StepOutcome::of(&planned.invocation) }
+    StepOutcome {
+        status: Status::Skipped,
+        ..StepOutcome::of(&planned.invocation)
+    }
 }

@@ -26,8 +26,13 @@ pub enum Replayed {
 /// What was decided about a step before it gives any output.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is brought back.
-    Hit,
+    /// It is brought back; its output follows.
+    Hit {
+        /// How many files were written.
+        restored: u64,
+        /// How long the run took that the hit stands for.
+        saved: Duration,
+    },
     /// It runs, for these reasons.
     Run(Vec<Why>),
 }

@@ -32,5 +32,8 @@ pub use world::{EnvironmentNames, Freshness, RunRequest, World, cache_directory}
 /// The names of the rule plugins that travel with `vt`.
 #[must_use]
 pub fn built_in_plugins() -> Vec<String> {
-    vt_rules::built_in().iter().map(|component| component.id().to_owned()).collect()
+    vt_rules::built_in()
+        .iter()
+        .map(|component| component.id().to_owned())
+        .collect()
 }

@@ -10,9 +10,7 @@ use vt_fingerprint::{
 use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
 
 use crate::context::{Context, Opened};
-use crate::records::{
-    EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key,
-};
+use crate::records::{EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key};
 use crate::rules::Prepared;
 
 /// What the store remembers of a step in this workspace.
@@ -52,28 +50,33 @@ pub(crate) fn remember(
     prepared: &Prepared<'_>,
     snapshot: Option<&Snapshot>,
 ) -> Result<Memory, StoreError> {
-    let Some(snapshot) = snapshot else { return Ok(Memory::default()) };
+    let Some(snapshot) = snapshot else {
+        return Ok(Memory::default());
+    };
     let read = |table, key: &[u8]| snapshot.get(table, key);
-    let record: Option<StepRecord> = read(
-        Table::Steps,
-        &key(&[&opened.workspace, &prepared.name]),
-    )?
-    .and_then(|bytes| decode(&bytes));
+    let record: Option<StepRecord> =
+        read(Table::Steps, &key(&[&opened.workspace, &prepared.name]))?
+            .and_then(|bytes| decode(&bytes));
     let recency: Recency = read(Table::Entries, &prepared.weak.0)?
         .and_then(|bytes| decode(&bytes))
         .unwrap_or_default();
     let mut ledger = Ledger::default();
     for path in record.iter().flat_map(|record| &record.paths) {
-        let row: Option<LedgerRecord> =
-            read(Table::Ledger, &ledger_key(&opened.workspace, path))?
-                .and_then(|bytes| decode(&bytes));
-        let Some(row) = row.filter(|row| row.step == prepared.name) else { continue };
+        let row: Option<LedgerRecord> = read(Table::Ledger, &ledger_key(&opened.workspace, path))?
+            .and_then(|bytes| decode(&bytes));
+        let Some(row) = row.filter(|row| row.step == prepared.name) else {
+            continue;
+        };
         if let (true, State::File { digest, .. }) = (row.settled, &row.row.state) {
             context.rows.learn(row.row.row, *digest);
         }
         ledger.0.insert(path.clone(), row.row);
     }
-    Ok(Memory { record, ledger, recency })
+    Ok(Memory {
+        record,
+        ledger,
+        recency,
+    })
 }
 
 /// An entry as it was read, with its path set.
@@ -91,8 +94,12 @@ fn read_candidate(
     let Some(entry) = snapshot.get(Table::Entries, &key(&[weak, strong]))? else {
         return Ok(None);
     };
-    let Some(entry) = decode::<EntryRecord>(&entry) else { return Ok(None) };
-    let Some(path_set) = read_path_set(snapshot, &entry.path_set)? else { return Ok(None) };
+    let Some(entry) = decode::<EntryRecord>(&entry) else {
+        return Ok(None);
+    };
+    let Some(path_set) = read_path_set(snapshot, &entry.path_set)? else {
+        return Ok(None);
+    };
     // What is damaged in a way no checksum caught would not answer to its own name.
     if entry.states.strong_key(weak, &entry.path_set) != *strong {
         return Ok(None);
@@ -111,7 +118,9 @@ pub(crate) fn read_path_set(
     digest: &Digest,
 ) -> Result<Option<PathSet>, StoreError> {
     let bytes = snapshot.get(Table::PathSets, &digest.0)?;
-    Ok(bytes.and_then(|bytes| decode::<PathSet>(&bytes)).filter(|set| set.digest() == *digest))
+    Ok(bytes
+        .and_then(|bytes| decode::<PathSet>(&bytes))
+        .filter(|set| set.digest() == *digest))
 }
 
 /// Looks a step up.
@@ -123,7 +132,9 @@ pub(crate) fn look_up(
     memory: &Memory,
     rules: &PathRules,
 ) -> Result<Found, StoreError> {
-    let Some(snapshot) = snapshot else { return Ok(Found::Miss(vec![Why::FirstRun])) };
+    let Some(snapshot) = snapshot else {
+        return Ok(Found::Miss(vec![Why::FirstRun]));
+    };
     prepared.with_env(opened, |env| {
         let disk = Disk {
             root: &context.project.root,
@@ -140,7 +151,11 @@ pub(crate) fn look_up(
                 damaged = true;
                 continue;
             };
-            if candidate.entry.only_in.is_some_and(|only| only != opened.workspace) {
+            if candidate
+                .entry
+                .only_in
+                .is_some_and(|only| only != opened.workspace)
+            {
                 continue;
             }
             let covered = covered(&candidate.entry);
@@ -159,7 +174,11 @@ pub(crate) fn look_up(
             }
             let digested_ns = now_ns();
             return Ok(match place(&look, memory, entry) {
-                Ok(Placed { wanted, absent, stale }) => {
+                Ok(Placed {
+                    wanted,
+                    absent,
+                    stale,
+                }) => {
                     let used = memory.record.as_ref().and_then(|record| record.strong);
                     let first = memory.recency.0.first().map(|(_, strong)| *strong);
                     Found::Hit(Box::new(Match {
@@ -197,7 +216,11 @@ fn explain(
     disk: &Disk<'_>,
 ) -> Result<Vec<Why>, StoreError> {
     let mut whys = Vec::new();
-    let latest = memory.recency.0.first().map(|(_, strong)| (prepared.weak, *strong));
+    let latest = memory
+        .recency
+        .0
+        .first()
+        .map(|(_, strong)| (prepared.weak, *strong));
     let used = memory.record.as_ref().and_then(|record| {
         whys.extend(prepared.parts.differences(&record.parts));
         Some((record.parts.key(), record.strong?))
@@ -209,7 +232,11 @@ fn explain(
     let Some(candidate) = read_candidate(context, snapshot, &weak, &strong)? else {
         return Ok(whys);
     };
-    if candidate.entry.only_in.is_some_and(|only| only != opened.workspace) {
+    if candidate
+        .entry
+        .only_in
+        .is_some_and(|only| only != opened.workspace)
+    {
         return Ok(whys);
     }
     let covered = covered(&candidate.entry);
@@ -252,9 +279,12 @@ pub(crate) fn manifest_states(manifest: &Manifest) -> BTreeMap<&RelPath, State> 
         .iter()
         .map(|entry| {
             let state = match &entry.kind {
-                ManifestKind::File { digest, executable, .. } => {
-                    State::File { digest: *digest, executable: *executable }
-                }
+                ManifestKind::File {
+                    digest, executable, ..
+                } => State::File {
+                    digest: *digest,
+                    executable: *executable,
+                },
                 ManifestKind::Directory => State::Directory,
                 ManifestKind::Link { target } => {
                     State::Link(serde_bytes::ByteBuf::from(target.clone()))
@@ -275,8 +305,11 @@ struct Placed {
 /// somebody else that a return would overwrite.
 fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed, Vec<Why>> {
     let states = manifest_states(&entry.manifest);
-    let conditional: BTreeMap<&RelPath, bool> =
-        entry.results.iter().map(|result| (&result.path, result.conditional)).collect();
+    let conditional: BTreeMap<&RelPath, bool> = entry
+        .results
+        .iter()
+        .map(|result| (&result.path, result.conditional))
+        .collect();
     let mut wanted = BTreeSet::new();
     let mut absent = BTreeSet::new();
     let mut edited = Vec::new();
@@ -290,7 +323,9 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
         }
         let guarded = conditional.get(*path).copied().unwrap_or(true);
         if guarded && now != State::Missing && !look.is_own(path) {
-            edited.push(Why::OutputEdited { path: path.to_string() });
+            edited.push(Why::OutputEdited {
+                path: path.to_string(),
+            });
         }
         wanted.insert((*path).clone());
     }
@@ -302,20 +337,23 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
         if look.is_own(path) {
             stale.push(path.clone());
         } else {
-            edited.push(Why::OutputEdited { path: path.to_string() });
+            edited.push(Why::OutputEdited {
+                path: path.to_string(),
+            });
         }
     }
     if !edited.is_empty() {
         return Err(edited);
     }
     for (path, row) in &memory.ledger.0 {
-        let in_result = states.contains_key(path)
-            || look.covered.contains(path)
-            || stale.contains(path);
+        let in_result =
+            states.contains_key(path) || look.covered.contains(path) || stale.contains(path);
         if in_result || !row.created {
             continue;
         }
-        let Some((kind, _)) = look.disk.node(path) else { continue };
+        let Some((kind, _)) = look.disk.node(path) else {
+            continue;
+        };
         // A directory goes only once it is empty, which is for the removal to see.
         if kind == NodeKind::Directory || look.is_own(path) {
             stale.push(path.clone());
@@ -323,5 +361,9 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
     }
     // Deepest first, so that directories are empty when their turn comes.
     stale.sort_by(|left, right| right.cmp(left));
-    Ok(Placed { wanted, absent, stale })
+    Ok(Placed {
+        wanted,
+        absent,
+        stale,
+    })
 }

@@ -2,8 +2,8 @@
 
 use vt_base::{AbsPath, Digest};
 use vt_fingerprint::{
-    Change, ChangeKind, NodeKind, Observation, OutsideFacts, PathFacts, Seen, StartBytes,
-    StateSeen, StatRow, in_enclosing_repository,
+    Change, ChangeKind, NodeKind, Observation, OutsideFacts, PathFacts, Seen, StartBytes, StatRow,
+    StateSeen, in_enclosing_repository,
 };
 use vt_tracker::{self as tracker, Kind, PathHistory, StartDigest, Trace};
 
@@ -29,7 +29,9 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
         }
         let read = history.seen_before.read || history.seen_before.executed;
         if read && in_enclosing_repository(&path, root) {
-            unjudged.push(format!("it reads the repository above the workspace: `{path}`"));
+            unjudged.push(format!(
+                "it reads the repository above the workspace: `{path}`"
+            ));
         }
         take_outside(&mut observation.outside, path, history, read);
     }
@@ -38,7 +40,10 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
             observation.outside.programs.push((given, real));
         }
     }
-    Observed { observation, unjudged }
+    Observed {
+        observation,
+        unjudged,
+    }
 }
 
 fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory, read: bool) {
@@ -52,7 +57,9 @@ fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory
 /// Whether something is at a path at the end. Of a directory that was made for what lies in it,
 /// only that tells.
 fn is_left(path: &AbsPath) -> bool {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return false };
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
     !metadata.is_dir() || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 

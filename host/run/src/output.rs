@@ -27,23 +27,33 @@ pub(crate) fn capture(
     done: &dyn Fn() -> bool,
     show: &mut dyn FnMut(&Frame),
 ) -> io::Result<Option<Vec<Frame>>> {
-    let mut pipes = vec![(Stream::Out, File::from(out)), (Stream::Err, File::from(err))];
+    let mut pipes = vec![
+        (Stream::Out, File::from(out)),
+        (Stream::Err, File::from(err)),
+    ];
     let mut kept: Option<Vec<Frame>> = Some(Vec::new());
     let mut length = 0;
     let mut buffer = vec![0; 64 * 1024];
     while !pipes.is_empty() {
-        let mut waiting: Vec<PollFd<'_>> =
-            pipes.iter().map(|(_, pipe)| PollFd::new(pipe, PollFlags::IN)).collect();
+        let mut waiting: Vec<PollFd<'_>> = pipes
+            .iter()
+            .map(|(_, pipe)| PollFd::new(pipe, PollFlags::IN))
+            .collect();
         // A process that outlives the command may hold the pipes: the command's end is looked
         // for every now and then.
-        let timeout = rustix::event::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        let timeout = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 100_000_000,
+        };
         match poll(&mut waiting, Some(&timeout)) {
             Ok(0) if done() => break,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let ready: Vec<bool> =
-            waiting.iter().map(|pipe| !pipe.revents().is_empty()).collect();
+        let ready: Vec<bool> = waiting
+            .iter()
+            .map(|pipe| !pipe.revents().is_empty())
+            .collect();
         drop(waiting);
         let mut closed = Vec::new();
         for (index, (stream, pipe)) in pipes.iter_mut().enumerate() {
@@ -53,7 +63,10 @@ pub(crate) fn capture(
             match pipe.read(&mut buffer) {
                 Ok(0) => closed.push(index),
                 Ok(count) => {
-                    let frame = Frame { stream: *stream, bytes: buffer[..count].to_vec() };
+                    let frame = Frame {
+                        stream: *stream,
+                        bytes: buffer[..count].to_vec(),
+                    };
                     show(&frame);
                     length += count;
                     keep(&mut kept, frame, length);
@@ -110,7 +123,10 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Frame>> {
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (body, rest) = rest.split_at_checked(length)?;
-        frames.push(Frame { stream, bytes: body.to_vec() });
+        frames.push(Frame {
+            stream,
+            bytes: body.to_vec(),
+        });
         bytes = rest;
     }
     Some(frames)
@@ -129,8 +145,14 @@ mod tests {
     #[test]
     fn frames_survive_storing() {
         let frames = vec![
-            Frame { stream: Stream::Out, bytes: b"a\xff".to_vec() },
-            Frame { stream: Stream::Err, bytes: vec![] },
+            Frame {
+                stream: Stream::Out,
+                bytes: b"a\xff".to_vec(),
+            },
+            Frame {
+                stream: Stream::Err,
+                bytes: vec![],
+            },
         ];
         assert_eq!(decode(&encode(&frames)), Some(frames));
         assert_eq!(decode(b"\x03\0\0\0\0"), None);

@@ -35,7 +35,20 @@ pub(crate) struct Recorded {
 
 /// The reason that stands for a store that failed.
 pub(crate) fn store_error(error: &StoreError) -> NotStored {
-    NotStored::StoreError { detail: chain(error) }
+    NotStored::StoreError {
+        detail: chain(error),
+    }
+}
+
+/// Writes to the index; once more if it turned out damaged and was begun anew.
+fn write(
+    opened: &Opened,
+    work: impl Fn(&mut Writer<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    match opened.store.write(&work) {
+        Err(StoreError::Rebuilt { .. }) => opened.store.write(&work),
+        outcome => outcome,
+    }
 }
 
 /// Records a run.
@@ -47,13 +60,23 @@ pub(crate) fn run(
     recorded: &Recorded,
 ) -> Result<(), StoreError> {
     let set_digest = recorded.path_set.as_ref().map(PathSet::digest);
-    let rows = ledger_rows(context, prepared, &recorded.left, set_digest, recorded.digested_ns);
-    opened.store.write(|writer| {
+    let rows = ledger_rows(
+        context,
+        prepared,
+        &recorded.left,
+        set_digest,
+        recorded.digested_ns,
+    );
+    write(opened, |writer| {
         if let (Some(set), Some(digest)) = (&recorded.path_set, &set_digest) {
             writer.put(Table::PathSets, &digest.0, &encode(set))?;
         }
         if let Some((strong, entry)) = &recorded.entry {
-            writer.put(Table::Entries, &key(&[&prepared.weak, strong]), &encode(entry))?;
+            writer.put(
+                Table::Entries,
+                &key(&[&prepared.weak, strong]),
+                &encode(entry),
+            )?;
             promote(writer, &prepared.weak, entry.path_set, *strong)?;
         }
         let strong = recorded.entry.as_ref().map(|(strong, _)| *strong);
@@ -74,11 +97,21 @@ pub(crate) fn hit(
         .map(|(path, state)| {
             let created_before = memory.ledger.0.get(path).is_some_and(|row| row.created);
             let created = created_before || found.absent.contains(path);
-            Left { path: path.clone(), state, created }
+            Left {
+                path: path.clone(),
+                state,
+                created,
+            }
         })
         .collect();
-    let rows = ledger_rows(context, prepared, &left, Some(found.entry.path_set), found.digested_ns);
-    opened.store.write(|writer| {
+    let rows = ledger_rows(
+        context,
+        prepared,
+        &left,
+        Some(found.entry.path_set),
+        found.digested_ns,
+    );
+    write(opened, |writer| {
         promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
         write_step(writer, opened, prepared, memory, Some(found.strong), &rows)
     })
@@ -90,7 +123,7 @@ pub(crate) fn forget(
     prepared: &Prepared<'_>,
     strong: &Digest,
 ) -> Result<(), StoreError> {
-    opened.store.write(|writer| {
+    write(opened, |writer| {
         writer.remove(Table::Entries, &key(&[&prepared.weak, strong]))?;
         let mut recency = read_recency(writer, &prepared.weak)?;
         recency.0.retain(|(_, known)| known != strong);
@@ -129,8 +162,20 @@ fn ledger_rows(
         let row = vt_fingerprint::StatRow::of(&metadata);
         context.wrote(&row);
         let settled = row.settled_at(digested_ns);
-        let row = LedgerRow { state: left.state.clone(), row, created: left.created, path_set };
-        Some((left.path.clone(), LedgerRecord { step: prepared.name, row, settled }))
+        let row = LedgerRow {
+            state: left.state.clone(),
+            row,
+            created: left.created,
+            path_set,
+        };
+        Some((
+            left.path.clone(),
+            LedgerRecord {
+                step: prepared.name,
+                row,
+                settled,
+            },
+        ))
     };
     left.iter().filter_map(row_of).collect()
 }
@@ -148,13 +193,25 @@ fn write_step(
         writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
     }
     for (path, row) in rows {
-        writer.put(Table::Ledger, &ledger_key(&opened.workspace, path), &encode(row))?;
+        writer.put(
+            Table::Ledger,
+            &ledger_key(&opened.workspace, path),
+            &encode(row),
+        )?;
     }
     // A run that is not stored leaves the last entry as the one to compare with.
     let (parts, strong) = match (&memory.record, strong) {
         (Some(record), None) => (record.parts.clone(), record.strong),
         (_, strong) => (prepared.parts.clone(), strong),
     };
-    let record = StepRecord { parts, strong, paths: now.into_iter().cloned().collect() };
-    writer.put(Table::Steps, &key(&[&opened.workspace, &prepared.name]), &encode(&record))
+    let record = StepRecord {
+        parts,
+        strong,
+        paths: now.into_iter().cloned().collect(),
+    };
+    writer.put(
+        Table::Steps,
+        &key(&[&opened.workspace, &prepared.name]),
+        &encode(&record),
+    )
 }

@@ -112,7 +112,10 @@ pub(crate) fn workspace_name(root: &AbsPath, secret: &[u8; 32]) -> Digest {
 /// Names a step inside a workspace.
 pub(crate) fn step_name(step: &StepId) -> Digest {
     let mut hasher = StableHasher::new("vt-step");
-    hasher.text(&step.package).text(&step.task).number(u64::from(step.index));
+    hasher
+        .text(&step.package)
+        .text(&step.task)
+        .number(u64::from(step.index));
     hasher.finish()
 }
 
@@ -165,8 +168,9 @@ mod tests {
     #[test]
     fn one_path_set_keeps_a_bounded_number_of_entries() {
         let mut recency = Recency::default();
-        let dropped: Vec<Digest> =
-            (0..ENTRIES + 2).flat_map(|number| recency.promote(digest(0), digest(number))).collect();
+        let dropped: Vec<Digest> = (0..ENTRIES + 2)
+            .flat_map(|number| recency.promote(digest(0), digest(number)))
+            .collect();
         assert_eq!(dropped, [digest(0), digest(1)]);
     }
 

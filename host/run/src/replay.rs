@@ -1,7 +1,10 @@
 //! Brings a hit back: what is not in place is restored, what is stale removed, output replayed.
 
-use vt_fingerprint::{NotStored, Why};
-use vt_store::StoreError;
+use std::time::Duration;
+
+use vt_base::RelPath;
+use vt_fingerprint::Why;
+use vt_store::{ManifestKind, StoreError};
 
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Replayed, Verdict};
@@ -32,7 +35,7 @@ pub(crate) fn bring_back(
     let step = &prepared.planned.invocation.step;
     let frames = match stored_output(opened, found) {
         Ok(frames) => frames,
-        Err(detail) => return damaged(context, opened, prepared, found, &detail),
+        Err(trouble) => return unusable(context, opened, prepared, found, trouble),
     };
     let mut restored = 0;
     if !found.wanted.is_empty() || !found.stale.is_empty() {
@@ -44,11 +47,15 @@ pub(crate) fn bring_back(
             &found.stale,
         );
         match result {
-            Ok(report) => restored = report.written,
+            Ok(_) => restored = files(found),
             Err(StoreError::Blocked { path }) => {
-                return Return::Run(Why::OutputEdited { path: path.to_string() });
+                return Return::Run(Why::OutputEdited {
+                    path: path.to_string(),
+                });
             }
-            Err(error) => return damaged(context, opened, prepared, found, &chain(&error)),
+            Err(error) => {
+                return unusable(context, opened, prepared, found, Trouble::of(&error));
+            }
         }
     }
     let untouched = found.wanted.is_empty() && found.stale.is_empty() && found.is_latest;
@@ -59,34 +66,72 @@ pub(crate) fn bring_back(
     context.tell(Event::Decided {
         step: step.clone(),
         command: prepared.planned.invocation.command.clone(),
-        verdict: Verdict::Hit,
+        verdict: Verdict::Hit {
+            restored,
+            saved: Duration::from_millis(found.entry.duration_ms),
+        },
     });
     for Frame { stream, bytes } in frames {
-        context.tell(Event::Output { step: step.clone(), stream, bytes, replayed: Replayed::Yes });
+        context.tell(Event::Output {
+            step: step.clone(),
+            stream,
+            bytes,
+            replayed: Replayed::Yes,
+        });
     }
     Return::Back(restored)
 }
 
-fn stored_output(opened: &Opened, found: &Match) -> Result<Vec<Frame>, String> {
-    let Some(digest) = &found.entry.output else { return Ok(Vec::new()) };
-    let bytes =
-        opened.store.get_bytes(digest, OUTPUT_LIMIT).map_err(|error| chain(&error))?;
-    decode(&bytes).ok_or_else(|| "the stored terminal output cannot be read".to_owned())
+/// How many files and links have to be written.
+fn files(found: &Match) -> u64 {
+    let is_file = |path: &&RelPath| {
+        let entry = found.entry.manifest.get(path);
+        entry.is_some_and(|entry| !matches!(entry.kind, ManifestKind::Directory))
+    };
+    found.wanted.iter().filter(is_file).count() as u64
 }
 
-/// Says what is damaged and drops the entry, so that the run that follows stores it again.
-fn damaged(
+/// Why an entry that holds can't be brought back.
+struct Trouble {
+    detail: String,
+    /// Whether the entry itself is to blame: then it is of no use to anybody.
+    is_damage: bool,
+}
+
+impl Trouble {
+    fn of(error: &StoreError) -> Self {
+        let is_damage = matches!(
+            error,
+            StoreError::MissingBlob { .. }
+                | StoreError::DamagedBlob { .. }
+                | StoreError::BadManifest { .. }
+        );
+        Self { detail: chain(error), is_damage }
+    }
+}
+
+fn stored_output(opened: &Opened, found: &Match) -> Result<Vec<Frame>, Trouble> {
+    let Some(digest) = &found.entry.output else { return Ok(Vec::new()) };
+    let bytes =
+        opened.store.get_bytes(digest, OUTPUT_LIMIT).map_err(|error| Trouble::of(&error))?;
+    decode(&bytes).ok_or_else(|| Trouble {
+        detail: "the stored terminal output cannot be read".to_owned(),
+        is_damage: true,
+    })
+}
+
+/// Says what is wrong. A damaged entry is dropped, so that the run that follows stores it again.
+fn unusable(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     found: &Match,
-    detail: &str,
+    trouble: Trouble,
 ) -> Return {
     let step = &prepared.planned.invocation.step;
-    context.notice(format!("{step}: a stored result cannot be used: {detail}"));
-    if let Err(error) = record::forget(opened, prepared, &found.strong) {
-        let NotStored::StoreError { detail } = record::store_error(&error) else { unreachable!() };
-        context.notice(format!("{step}: cannot drop the entry: {detail}"));
+    context.notice(format!("{step}: a stored result cannot be used: {}", trouble.detail));
+    if trouble.is_damage && let Err(error) = record::forget(opened, prepared, &found.strong) {
+        context.notice(format!("{step}: cannot drop the entry: {}", chain(&error)));
     }
     Return::Run(Why::BlobDamaged)
 }

@@ -21,8 +21,7 @@ use crate::context::{Context, Opened, chain};
 use crate::records;
 
 /// Operating system, architecture and libc.
-const PLATFORM: &str =
-    concat!(env!("CARGO_PKG_VERSION_MAJOR"), " linux x86_64 gnu");
+const PLATFORM: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), " linux x86_64 gnu");
 
 /// A step, ready to be looked up or run.
 pub(crate) struct Prepared<'c> {
@@ -46,20 +45,26 @@ impl Directives {
         &'d self,
         pick: impl Fn(&'d Directive) -> Option<T> + 'd,
     ) -> impl Iterator<Item = T> + 'd {
-        self.0.iter().filter_map(move |(_, directive)| pick(directive))
+        self.0
+            .iter()
+            .filter_map(move |(_, directive)| pick(directive))
     }
 
     /// The plugin that wants no caching, with its reason.
     pub(crate) fn cache_off(&self) -> Option<(&str, &str)> {
-        self.0.iter().find_map(|(plugin, directive)| match directive {
-            Directive::CacheOff { reason } => Some((plugin.as_str(), reason.as_str())),
-            _ => None,
-        })
+        self.0
+            .iter()
+            .find_map(|(plugin, directive)| match directive {
+                Directive::CacheOff { reason } => Some((plugin.as_str(), reason.as_str())),
+                _ => None,
+            })
     }
 
     /// Whether a tool's wish not to be cached is noise.
     pub(crate) fn opt_out_is_noise(&self) -> bool {
-        self.0.iter().any(|(_, directive)| matches!(directive, Directive::OptOutIsNoise { .. }))
+        self.0
+            .iter()
+            .any(|(_, directive)| matches!(directive, Directive::OptOutIsNoise { .. }))
     }
 
     fn env_patterns(&self, fingerprinted: Fingerprinted) -> Vec<String> {
@@ -77,7 +82,9 @@ impl Directives {
 
     /// Whether a name counts among the answers to a query: rules may narrow a prefix.
     fn counts_in(&self, query: &EnvQuery, name: &str) -> bool {
-        let EnvQuery::Prefix(asked) = query else { return true };
+        let EnvQuery::Prefix(asked) = query else {
+            return true;
+        };
         let mut narrowed = self
             .select(|directive| match directive {
                 Directive::NarrowEnvQuery { prefix, patterns } if prefix == asked => Some(patterns),
@@ -85,14 +92,16 @@ impl Directives {
             })
             .peekable();
         narrowed.peek().is_none()
-            || narrowed.any(|patterns| {
-                EnvPatterns::new(patterns.iter().map(String::as_str)).matches(name)
-            })
+            || narrowed
+                .any(|patterns| EnvPatterns::new(patterns.iter().map(String::as_str)).matches(name))
     }
 
     /// One line for each directive, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.iter().map(|(plugin, directive)| format!("{plugin}: {directive}")).collect()
+        self.0
+            .iter()
+            .map(|(plugin, directive)| format!("{plugin}: {directive}"))
+            .collect()
     }
 }
 
@@ -119,18 +128,29 @@ pub(crate) fn prepare<'c>(
     };
     // A pattern that a rule tracks is declared as if the task had written it.
     let mut invocation = invocation.clone();
-    invocation.declared.env.extend(directives.env_patterns(Fingerprinted::Yes));
+    invocation
+        .declared
+        .env
+        .extend(directives.env_patterns(Fingerprinted::Yes));
     let passed = directives.env_patterns(Fingerprinted::No);
     let env = environment(context, &invocation, &passed);
     let declared = env
         .declared
         .iter()
         .map(|(name, value)| {
-            (name.clone(), value.as_ref().map(|value| opened.secret.keyed(value)))
+            (
+                name.clone(),
+                value.as_ref().map(|value| opened.secret.keyed(value)),
+            )
         })
         .collect();
-    let parts =
-        WeakParts::new(&invocation, PLATFORM, declared, &env.untracked_names, digests);
+    let parts = WeakParts::new(
+        &invocation,
+        PLATFORM,
+        declared,
+        &env.untracked_names,
+        digests,
+    );
     Prepared {
         planned,
         weak: parts.key(),
@@ -151,7 +171,10 @@ pub(crate) fn environment(
     let names = &context.world.names;
     let fixed = [
         (names.run.into(), "1".into()),
-        (names.init_cwd.into(), context.world.current_dir.as_path().into()),
+        (
+            names.init_cwd.into(),
+            context.world.current_dir.as_path().into(),
+        ),
     ];
     step_environment(
         invocation,
@@ -165,11 +188,7 @@ pub(crate) fn environment(
 
 type Judged = (Directives, BTreeMap<String, Digest>);
 
-fn judge(
-    context: &Context<'_>,
-    opened: &Opened,
-    planned: &PlannedStep,
-) -> Result<Judged, String> {
+fn judge(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> Result<Judged, String> {
     let package = &context.project.packages[planned.package];
     let facts = PackageFacts {
         name: package.name.clone(),
@@ -188,16 +207,26 @@ fn judge(
         }
         let question = question(context, component, planned, &facts)?;
         let answer = answer(context, opened, component, &question)?;
-        let valid = validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
+        let valid =
+            validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
         let mut hasher = StableHasher::new("vt-directives");
-        hasher.digest(component.digest()).bytes(&records::encode(&valid));
+        hasher
+            .digest(component.digest())
+            .bytes(&records::encode(&valid));
         digests.insert(component.id().to_owned(), hasher.finish());
-        directives.extend(valid.into_iter().map(|said| (component.id().to_owned(), said)));
+        directives.extend(
+            valid
+                .into_iter()
+                .map(|said| (component.id().to_owned(), said)),
+        );
     }
-    if let Some((plugin, _)) =
-        directives.iter().find(|(_, directive)| matches!(directive, Directive::Redact { .. }))
+    if let Some((plugin, _)) = directives
+        .iter()
+        .find(|(_, directive)| matches!(directive, Directive::Redact { .. }))
     {
-        return Err(format!("plugin `{plugin}` asks to redact a file, which this version cannot"));
+        return Err(format!(
+            "plugin `{plugin}` asks to redact a file, which this version cannot"
+        ));
     }
     Ok((Directives(directives), digests))
 }
@@ -213,15 +242,26 @@ fn question(
     let needs = component.needs();
     let mut files = BTreeMap::new();
     for name in &needs.files {
-        let path = facts.directory.join(name).map_err(|error| error.to_string())?;
+        let path = facts
+            .directory
+            .join(name)
+            .map_err(|error| error.to_string())?;
         files.insert(name.clone(), read_text(context, &path)?);
     }
     let value = |name: &String| {
         let value = context.world.env.get(OsStr::new(name));
-        (name.clone(), value.and_then(|value| value.to_str()).map(str::to_owned))
+        (
+            name.clone(),
+            value.and_then(|value| value.to_str()).map(str::to_owned),
+        )
     };
     let env = needs.env.iter().map(value).collect();
-    Ok(Question::new(&planned.invocation, facts.clone(), files, env))
+    Ok(Question::new(
+        &planned.invocation,
+        facts.clone(),
+        files,
+        env,
+    ))
 }
 
 fn read_text(context: &Context<'_>, path: &RelPath) -> Result<Option<String>, String> {
@@ -240,7 +280,10 @@ fn answer(
 ) -> Result<Answer, String> {
     // The key covers what the component may see of the environment: like every value, under the
     // secret of the store.
-    let key = opened.secret.keyed(OsStr::from_bytes(&question.memo_key(component).0)).0;
+    let key = opened
+        .secret
+        .keyed(OsStr::from_bytes(&question.memo_key(component).0))
+        .0;
     let known = opened
         .store
         .read()
@@ -251,22 +294,20 @@ fn answer(
     if let Some(answer) = known {
         return Ok(answer);
     }
-    let answer =
-        context.rules_host()?.judge(component, question).map_err(|error| chain(&error))?;
+    let answer = context
+        .rules_host()?
+        .judge(component, question)
+        .map_err(|error| chain(&error))?;
     // A memo that can't be kept is asked for again next time.
-    let _ = opened.store.write(|writer| {
-        writer.put(Table::Memo, &key.0, &records::encode(&answer))
-    });
+    let _ = opened
+        .store
+        .write(|writer| writer.put(Table::Memo, &key.0, &records::encode(&answer)));
     Ok(answer)
 }
 
 impl Prepared<'_> {
     /// The environment as tools and look-ups see it.
-    pub(crate) fn with_env<T>(
-        &self,
-        opened: &Opened,
-        ask: impl FnOnce(EnvSnapshot<'_>) -> T,
-    ) -> T {
+    pub(crate) fn with_env<T>(&self, opened: &Opened, ask: impl FnOnce(EnvSnapshot<'_>) -> T) -> T {
         let declared = &self.planned.invocation.declared;
         let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
         let (declared, untracked) = (patterns(&declared.env), patterns(&declared.untracked_env));

@@ -43,7 +43,9 @@ pub(crate) fn settle(
 ) -> Settled {
     let mut reasons: BTreeSet<NotStored> = prepared.trouble.iter().cloned().collect();
     if ran.exit_code != 0 {
-        reasons.insert(NotStored::ExitCode { code: ran.exit_code });
+        reasons.insert(NotStored::ExitCode {
+            code: ran.exit_code,
+        });
     }
     if context.cancel.is_stopped() {
         reasons.insert(NotStored::Cancelled);
@@ -56,7 +58,9 @@ pub(crate) fn settle(
             Some(reports)
         }
         Err(detail) => {
-            reasons.insert(NotStored::IpcError { detail: detail.clone() });
+            reasons.insert(NotStored::IpcError {
+                detail: detail.clone(),
+            });
             None
         }
     };
@@ -66,7 +70,14 @@ pub(crate) fn settle(
     }
     let stored = match &ran.trace {
         Some(_) => {
-            let settling = Settling { context, opened, prepared, memory, ran, reports };
+            let settling = Settling {
+                context,
+                opened,
+                prepared,
+                memory,
+                ran,
+                reports,
+            };
             match settling.record(&mut reasons, &lines, duration_ms) {
                 Ok(stored) => stored,
                 Err(reason) => {
@@ -80,7 +91,11 @@ pub(crate) fn settle(
             false
         }
     };
-    Settled { stored, not_stored: reasons.into_iter().collect(), reports: lines }
+    Settled {
+        stored,
+        not_stored: reasons.into_iter().collect(),
+        reports: lines,
+    }
 }
 
 fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> {
@@ -89,18 +104,31 @@ fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> 
         && !prepared.directives.opt_out_is_noise()
     {
         let reason = opt_out.reason.clone();
-        reasons.push(NotStored::OptedOut { by: "tool".to_owned(), reason });
+        reasons.push(NotStored::OptedOut {
+            by: "tool".to_owned(),
+            reason,
+        });
     }
     if let Some((plugin, reason)) = prepared.directives.cache_off() {
         let reason = Some(reason.to_owned());
-        reasons.push(NotStored::OptedOut { by: plugin.to_owned(), reason });
+        reasons.push(NotStored::OptedOut {
+            by: plugin.to_owned(),
+            reason,
+        });
     }
     if let Some(detail) = &reports.failure {
-        reasons.push(NotStored::IpcError { detail: detail.clone() });
+        reasons.push(NotStored::IpcError {
+            detail: detail.clone(),
+        });
     }
     // A dependency that can't be looked at again must not be forgotten.
-    let lost = reports.refused.iter().find(|refused| refused.hint == Hint::TrackInput);
-    reasons.extend(lost.map(|refused| NotStored::IpcError { detail: refused.to_string() }));
+    let lost = reports
+        .refused
+        .iter()
+        .find(|refused| refused.hint == Hint::TrackInput);
+    reasons.extend(lost.map(|refused| NotStored::IpcError {
+        detail: refused.to_string(),
+    }));
     if let Some(name) = reports.values.keys().next() {
         let detail = format!("a tool tracks the value `{name}`, which cannot be checked later");
         reasons.push(NotStored::IpcError { detail });
@@ -156,12 +184,24 @@ impl Settling<'_> {
         let trace = self.ran.trace.as_ref().expect("recording needs a trace");
         let root = &self.context.project.root;
         let observed = observe(trace, root);
-        let mut blind: Vec<String> = trace.completeness.0.iter().map(ToString::to_string).collect();
+        let mut blind: Vec<String> = trace
+            .completeness
+            .0
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         blind.extend(observed.unjudged);
         let vouched = blind.is_empty();
-        reasons.extend(blind.into_iter().map(|detail| NotStored::TraceIncomplete { detail }));
+        reasons.extend(
+            blind
+                .into_iter()
+                .map(|detail| NotStored::TraceIncomplete { detail }),
+        );
 
-        let rules = self.prepared.path_rules(self.opened, self.reports).map_err(glob_error)?;
+        let rules = self
+            .prepared
+            .path_rules(self.opened, self.reports)
+            .map_err(glob_error)?;
         let sealed = self.prepared.with_env(self.opened, |env| {
             let disk = Disk {
                 root,
@@ -218,14 +258,22 @@ impl Settling<'_> {
             path_set: vouched.then(|| sealed.path_set.clone()),
             entry: made,
         };
-        record::run(self.context, self.opened, self.prepared, self.memory, &recorded)
-            .map_err(|error| store_error(&error))?;
+        record::run(
+            self.context,
+            self.opened,
+            self.prepared,
+            self.memory,
+            &recorded,
+        )
+        .map_err(|error| store_error(&error))?;
         Ok(stored)
     }
 
     /// What tools asked for by name or by query.
     fn asked(&self) -> Vec<Item> {
-        let Some(reports) = self.reports else { return Vec::new() };
+        let Some(reports) = self.reports else {
+            return Vec::new();
+        };
         let names = reports.envs.keys().map(|name| Item::Env(name.clone()));
         let queries = reports.queries.keys().map(|query| match query {
             EnvQuery::Glob(glob) => Item::EnvGlob(glob.clone()),
@@ -243,10 +291,12 @@ impl Settling<'_> {
     fn scratch(&self) -> Vec<AbsPath> {
         let world = self.context.world;
         let of_home = [".cache", ".npm", ".pnpm-store", ".yarn", ".bun"];
-        let homes = world.home.iter().flat_map(|home| of_home.map(|name| home.join(name)));
-        let fixed = ["/tmp", "/dev/shm"].map(|path| {
-            AbsPath::new(path).expect("the path is absolute")
-        });
+        let homes = world
+            .home
+            .iter()
+            .flat_map(|home| of_home.map(|name| home.join(name)));
+        let fixed =
+            ["/tmp", "/dev/shm"].map(|path| AbsPath::new(path).expect("the path is absolute"));
         [world.temp_dir.clone(), self.opened.directory.clone()]
             .into_iter()
             .chain(world.user_cache.clone())
@@ -270,9 +320,13 @@ impl Settling<'_> {
             .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
             .fold(self.ran.stamp_ns, i64::max);
         let step = &self.prepared.planned.invocation.step;
-        let shared = self.context.claim_results(step, self.ran.stamp_ns, ended_ns, wrote);
+        let shared = self
+            .context
+            .claim_results(step, self.ran.stamp_ns, ended_ns, wrote);
         if let Some(path) = shared {
-            reasons.insert(NotStored::SharedOutput { path: path.to_string() });
+            reasons.insert(NotStored::SharedOutput {
+                path: path.to_string(),
+            });
         }
     }
 
@@ -283,21 +337,29 @@ impl Settling<'_> {
         duration_ms: u64,
     ) -> Result<(vt_base::Digest, EntryRecord), NotStored> {
         let store = &self.opened.store;
-        let paths: Vec<RelPath> =
-            sealed.results.iter().map(|result| result.path.clone()).collect();
+        let paths: Vec<RelPath> = sealed
+            .results
+            .iter()
+            .map(|result| result.path.clone())
+            .collect();
         self.wait_for_many(&paths);
-        let packed = store.pack(&self.context.project.root, &paths).map_err(|error| match error {
-            StoreError::ChangedWhilePacking { path } => {
-                NotStored::SharedOutput { path: path.to_string() }
-            }
-            error => store_error(&error),
-        })?;
+        let packed =
+            store
+                .pack(&self.context.project.root, &paths)
+                .map_err(|error| match error {
+                    StoreError::ChangedWhilePacking { path } => NotStored::SharedOutput {
+                        path: path.to_string(),
+                    },
+                    error => store_error(&error),
+                })?;
         let frames = self.ran.frames.as_deref().unwrap_or_default();
         let output = match frames {
             [] => None,
-            frames => {
-                Some(store.put_bytes(&encode(frames)).map_err(|error| store_error(&error))?)
-            }
+            frames => Some(
+                store
+                    .put_bytes(&encode(frames))
+                    .map_err(|error| store_error(&error))?,
+            ),
         };
         let path_set = sealed.path_set.digest();
         let strong = sealed.states.strong_key(&self.prepared.weak, &path_set);
@@ -306,7 +368,11 @@ impl Settling<'_> {
             path_set,
             states: EntryStates(sealed.states.0.clone()),
             // Only rows that were settled when the file was digested are known.
-            rows: sealed.rows.iter().map(|row| row.filter(|row| self.context.rows.get(row).is_some())).collect(),
+            rows: sealed
+                .rows
+                .iter()
+                .map(|row| row.filter(|row| self.context.rows.get(row).is_some()))
+                .collect(),
             results: sealed
                 .results
                 .iter()
@@ -349,7 +415,9 @@ impl Settling<'_> {
 
     /// What the ledger learns. The states of packed files are known; others are digested here.
     fn left(&self, sealed: &Sealed, entry: Option<&EntryRecord>) -> Vec<Left> {
-        let known = entry.map(|entry| manifest_states(&entry.manifest)).unwrap_or_default();
+        let known = entry
+            .map(|entry| manifest_states(&entry.manifest))
+            .unwrap_or_default();
         let state_of = |path: &RelPath| -> Option<State> {
             if let Some(state @ State::File { .. } | state @ State::Directory) = known.get(path) {
                 return Some(state.clone());
@@ -366,14 +434,21 @@ impl Settling<'_> {
             }
             let row = vt_fingerprint::StatRow::of(&metadata);
             let digest = self.context.rows.digest(full.as_path(), row).ok()?;
-            Some(State::File { digest, executable: row.executable() })
+            Some(State::File {
+                digest,
+                executable: row.executable(),
+            })
         };
         sealed
             .results
             .iter()
             .filter_map(|result| {
                 let state = state_of(&result.path)?;
-                Some(Left { path: result.path.clone(), state, created: result.created })
+                Some(Left {
+                    path: result.path.clone(),
+                    state,
+                    created: result.created,
+                })
             })
             .collect()
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use vt_base::{EnvMap, Invocation, Program};
 use vt_ipc::{Reports, Server};
-use vt_tracker::{Tracked, Trace};
+use vt_tracker::{Trace, Tracked};
 
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Replayed, Stream};
@@ -33,7 +33,9 @@ pub(crate) struct Ran {
 
 /// The exit code that a status stands for.
 fn exit_code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn command(invocation: &Invocation, context: &Context<'_>, env: &EnvMap) -> Command {
@@ -49,7 +51,10 @@ fn command(invocation: &Invocation, context: &Context<'_>, env: &EnvMap) -> Comm
             command
         }
     };
-    command.env_clear().envs(env).current_dir(context.project.root.join_rel(&invocation.directory));
+    command
+        .env_clear()
+        .envs(env)
+        .current_dir(context.project.root.join_rel(&invocation.directory));
     command
 }
 
@@ -61,9 +66,10 @@ fn cannot_start(context: &Context<'_>, invocation: &Invocation, error: &io::Erro
         Program::Shell(_) => "/bin/sh",
     };
     let (code, text) = match error.kind() {
-        io::ErrorKind::NotFound if !directory.as_path().is_dir() => {
-            (NOT_FOUND, format!("the directory `{}` does not exist", invocation.directory))
-        }
+        io::ErrorKind::NotFound if !directory.as_path().is_dir() => (
+            NOT_FOUND,
+            format!("the directory `{}` does not exist", invocation.directory),
+        ),
         io::ErrorKind::NotFound => (NOT_FOUND, format!("`{what}` is not found on PATH")),
         _ => (NOT_EXECUTABLE, format!("cannot run `{what}`: {error}")),
     };
@@ -87,7 +93,8 @@ pub(crate) fn run_plain(context: &Context<'_>, invocation: &Invocation, env: &En
     let registered = context.cancel.register(Box::new(move |signal| {
         // The terminal sends an interrupt to everybody by itself.
         const INTERRUPT: i32 = 2;
-        if signal != INTERRUPT && let Some(signal) = rustix::process::Signal::from_named_raw(signal)
+        if signal != INTERRUPT
+            && let Some(signal) = rustix::process::Signal::from_named_raw(signal)
         {
             let _ = rustix::process::kill_process(pid, signal);
         }
@@ -105,9 +112,9 @@ pub(crate) fn run_tracked(
 ) -> Ran {
     let invocation = prepared.invocation;
     let mut env = prepared.env.clone();
-    let server = opened.ok_or_else(|| "there is no store".to_owned()).and_then(|opened| {
-        serve(context, opened, prepared, &mut env)
-    });
+    let server = opened
+        .ok_or_else(|| "there is no store".to_owned())
+        .and_then(|opened| serve(context, opened, prepared, &mut env));
     let stamp_ns = stamp(context, opened);
     let outcome = watch(context, invocation, &env, &context.project.root);
     let reports = server.map(Server::finish);
@@ -118,9 +125,19 @@ pub(crate) fn run_tracked(
             }
             (exit_code(tracked.status), frames, Some(tracked.trace))
         }
-        Err(error) => (cannot_start(context, invocation, &error), Some(Vec::new()), None),
+        Err(error) => (
+            cannot_start(context, invocation, &error),
+            Some(Vec::new()),
+            None,
+        ),
     };
-    Ran { exit_code, frames, trace, reports, stamp_ns }
+    Ran {
+        exit_code,
+        frames,
+        trace,
+        reports,
+        stamp_ns,
+    }
 }
 
 /// What a tracked run needs to know of a step.
@@ -137,11 +154,11 @@ fn serve(
     tracking: &Tracking<'_>,
     env: &mut EnvMap,
 ) -> Result<Server, String> {
-    let prepared = tracking.prepared.ok_or_else(|| "the step is not prepared".to_owned())?;
+    let prepared = tracking
+        .prepared
+        .ok_or_else(|| "the step is not prepared".to_owned())?;
     let declared = &tracking.invocation.declared;
-    let patterns = |list: &[String]| {
-        vt_base::EnvPatterns::new(list.iter().map(String::as_str))
-    };
+    let patterns = |list: &[String]| vt_base::EnvPatterns::new(list.iter().map(String::as_str));
     let server = Server::start(vt_ipc::Options {
         root: context.project.root.clone(),
         package_dir: tracking.invocation.package_dir.clone(),
@@ -155,14 +172,19 @@ fn serve(
     let client = vt_ipc::materialise_node_client(&opened.directory.join("client"))
         .map_err(|error| chain(&error))?;
     env.insert(context.world.names.ipc.into(), server.endpoint().into());
-    env.insert(context.world.names.node_client.into(), client.as_path().into());
+    env.insert(
+        context.world.names.node_client.into(),
+        client.as_path().into(),
+    );
     Ok(server)
 }
 
 /// The time of the file system the workspace is on, one clock tick after the last write that is
 /// known, so that what the step before wrote is not taken for somebody else's.
 fn stamp(context: &Context<'_>, opened: Option<&Opened>) -> i64 {
-    let Some(opened) = opened else { return i64::MAX };
+    let Some(opened) = opened else {
+        return i64::MAX;
+    };
     let after = context.last_write_ns();
     // A file system whose clock stands still is given up on: everything is a suspect then.
     for _ in 0..100 {
@@ -189,12 +211,19 @@ fn watch(
     let (out, out_writer) = pipe()?;
     let (err, err_writer) = pipe()?;
     let mut command = command(invocation, context, env);
-    command.stdin(Stdio::null()).stdout(out_writer).stderr(err_writer);
-    let options =
-        vt_tracker::Options { roots: vec![root.as_path().to_owned()], grace: context.grace };
+    command
+        .stdin(Stdio::null())
+        .stdout(out_writer)
+        .stderr(err_writer);
+    let options = vt_tracker::Options {
+        roots: vec![root.as_path().to_owned()],
+        grace: context.grace,
+    };
     let child = vt_tracker::spawn(command, options)?;
     let killer = child.killer();
-    let registered = context.cancel.register(Box::new(move |signal| killer.kill(signal)));
+    let registered = context
+        .cancel
+        .register(Box::new(move |signal| killer.kill(signal)));
     let result = read_and_wait(context, invocation, child, out, err);
     drop(registered);
     result

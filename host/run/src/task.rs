@@ -42,7 +42,11 @@ fn decide(context: &Context<'_>, planned: &PlannedStep, whys: Vec<Why>) {
 
 fn ended(mut outcome: StepOutcome, exit_code: i32) -> StepOutcome {
     outcome.exit_code = Some(exit_code);
-    outcome.status = if exit_code == 0 { Status::Ran } else { Status::Failed };
+    outcome.status = if exit_code == 0 {
+        Status::Ran
+    } else {
+        Status::Failed
+    };
     outcome
 }
 
@@ -62,12 +66,17 @@ fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str
     context.notice(format!("the cache cannot be used: {trouble}"));
     decide(context, planned, vec![Why::CacheDisabled]);
     let env = environment(context, &planned.invocation, &[]);
-    let tracking =
-        Tracking { invocation: &planned.invocation, env: &env.passed, prepared: None };
+    let tracking = Tracking {
+        invocation: &planned.invocation,
+        env: &env.passed,
+        prepared: None,
+    };
     let ran = run_tracked(context, None, &tracking);
     let mut outcome = ended(StepOutcome::of(&planned.invocation), ran.exit_code);
     outcome.why = vec![Why::CacheDisabled];
-    outcome.not_stored = vec![NotStored::StoreError { detail: trouble.to_owned() }];
+    outcome.not_stored = vec![NotStored::StoreError {
+        detail: trouble.to_owned(),
+    }];
     outcome
 }
 
@@ -93,7 +102,11 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
             }
         }
         Ok((memory, Found::Miss(whys))) => (memory, whys, None),
-        Err(error) => (Memory::default(), vec![Why::FirstRun], Some(store_error(&error))),
+        Err(error) => (
+            Memory::default(),
+            vec![Why::FirstRun],
+            Some(store_error(&error)),
+        ),
     };
     decide(context, planned, whys.clone());
     outcome.why = whys;
@@ -105,13 +118,23 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     };
     let ran = run_tracked(context, Some(opened), &tracking);
     let mut outcome = ended(outcome, ran.exit_code);
-    let settled = settle(context, opened, &prepared, &memory, &ran, milliseconds(began));
+    let settled = settle(
+        context,
+        opened,
+        &prepared,
+        &memory,
+        &ran,
+        milliseconds(began),
+    );
     outcome.stored = settled.stored;
     outcome.not_stored = settled.not_stored;
     outcome.not_stored.extend(store_trouble);
     outcome.reports = settled.reports;
     if let Err(error) = lock {
-        context.notice(format!("{}: cannot lock the step: {error}", planned.invocation.step));
+        context.notice(format!(
+            "{}: cannot lock the step: {error}",
+            planned.invocation.step
+        ));
     }
     outcome
 }
@@ -128,12 +151,21 @@ fn find(
     }
     if let Some(trouble) = &prepared.trouble {
         // What a plugin would have said is not known, so no entry is known to hold.
-        let NotStored::PluginError { .. } = trouble else { unreachable!() };
+        let NotStored::PluginError { .. } = trouble else {
+            unreachable!()
+        };
         return Ok((memory, Found::Miss(vec![Why::FirstRun])));
     }
     let Ok(rules) = prepared.path_rules(opened, None) else {
         return Ok((memory, Found::Miss(vec![Why::FirstRun])));
     };
-    let found = look_up(context, opened, prepared, snapshot.as_ref(), &memory, &rules)?;
+    let found = look_up(
+        context,
+        opened,
+        prepared,
+        snapshot.as_ref(),
+        &memory,
+        &rules,
+    )?;
     Ok((memory, found))
 }

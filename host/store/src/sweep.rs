@@ -79,17 +79,27 @@ impl Store {
         Ok(false)
     }
 
+    /// Removes what processes left behind that died before they could name or remove it.
     fn sweep_staging(&self, now: SystemTime) -> Result<(), StoreError> {
         let journals = journals(self)?;
-        for entry in list(&self.path("staging"))? {
+        let is_needed = |entry: &DirEntry| {
+            let name = entry.file_name();
+            journals
+                .iter()
+                .any(|path| path.file_name() == Some(name.as_os_str()))
+        };
+        let mut left = list(&self.path("staging"))?;
+        left.retain(|entry| !is_needed(entry));
+        // Elsewhere a file without its final name begins with a dot.
+        for name in ["", "journal"] {
+            let hidden = list(&self.path(name))?.into_iter();
+            left.extend(hidden.filter(is_hidden));
+        }
+        for entry in left {
             let Some(metadata) = metadata(&entry) else {
                 continue;
             };
-            let name = entry.file_name();
-            let is_needed = journals
-                .iter()
-                .any(|path| path.file_name() == Some(name.as_os_str()));
-            if is_needed || !is_older(&metadata, now, STAGING_GRACE) {
+            if !is_older(&metadata, now, STAGING_GRACE) {
                 continue;
             }
             // Whatever can't be removed is tried again by the next sweep.
@@ -101,6 +111,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 fn list(path: &Path) -> Result<Vec<DirEntry>, StoreError> {
@@ -189,7 +203,11 @@ mod tests {
         let old = Duration::from_hours(2);
         age(&staging.join("1-dead"), old);
         age(&staging.join("blob-dead"), old);
+        fs::create_dir(store.path("journal")).unwrap();
+        fs::write(store.path("journal").join(".1-dead"), "x").unwrap();
+        age(&store.path("journal").join(".1-dead"), old);
         store.sweep(&BTreeSet::new()).unwrap();
+        assert_eq!(list(&store.path("journal")).unwrap().len(), 0);
         let left: Vec<_> = list(&staging)
             .unwrap()
             .iter()

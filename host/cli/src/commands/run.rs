@@ -19,7 +19,10 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     let plugins = vt_run::built_in_plugins();
     let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
     let project = vt_config::load(&world.current_dir, &plugins).map_err(Error::Config)?;
-    let here = world.current_dir.relative_to(&project.root).unwrap_or_default();
+    let here = world
+        .current_dir
+        .relative_to(&project.root)
+        .unwrap_or_default();
     let Some((task, task_args)) = run.task.split_first() else {
         list(&project, &here);
         return Ok(0);
@@ -28,20 +31,30 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
         target: Request {
             target: TaskTarget::parse(task),
             args: task_args.to_vec(),
-            scope: if run.recursive { Scope::Recursive } else { Scope::Package(here) },
+            scope: if run.recursive {
+                Scope::Recursive
+            } else {
+                Scope::Package(here)
+            },
             cache: match (run.cache, run.no_cache) {
                 (true, _) => CacheRequest::On,
                 (_, true) => CacheRequest::Off,
                 _ => CacheRequest::Default,
             },
         },
-        freshness: if run.force { Freshness::Force } else { Freshness::UseEntries },
+        freshness: if run.force {
+            Freshness::Force
+        } else {
+            Freshness::UseEntries
+        },
         concurrency,
         grace: GRACE,
     };
     let mut reporter = Reporter::new(args.color, run.recursive);
-    let finished = vt_run::run(&project, &world, &request, &mut |event| reporter.take(event))
-        .map_err(Error::Run)?;
+    let finished = vt_run::run(&project, &world, &request, &mut |event| {
+        reporter.take(event)
+    })
+    .map_err(Error::Run)?;
     reporter.finish(&finished);
     if let Some(path) = &run.summary_json {
         let path = world.current_dir.join(path);

@@ -35,7 +35,9 @@ impl Colours {
 
     /// The part of a piece of output that is shown.
     pub(crate) fn pass<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
-        let Self::Dropped(place) = self else { return Cow::Borrowed(bytes) };
+        let Self::Dropped(place) = self else {
+            return Cow::Borrowed(bytes);
+        };
         if *place == Place::Text && !bytes.contains(&ESCAPE) {
             return Cow::Borrowed(bytes);
         }
@@ -70,7 +72,8 @@ mod tests {
     #[test]
     fn only_sequences_go() {
         let mut colours = Colours::dropped();
-        let shown = colours.pass(b"a\x1b[31;1mb\x1b[0m\r\0\xff\x1b]8;;http://x\x07c\x1b]8;;\x1b\\d");
+        let shown =
+            colours.pass(b"a\x1b[31;1mb\x1b[0m\r\0\xff\x1b]8;;http://x\x07c\x1b]8;;\x1b\\d");
         assert_eq!(shown.as_ref(), b"ab\r\0\xffcd");
     }
 

@@ -45,8 +45,16 @@ impl Reporter {
         let out_colours = colours(AutoStream::choice(&out));
         let err_colours = colours(AutoStream::choice(&err));
         Self {
-            out: Shown { is_terminal: out.is_terminal(), stream: out, colours: out_colours },
-            err: Shown { is_terminal: err.is_terminal(), stream: err, colours: err_colours },
+            out: Shown {
+                is_terminal: out.is_terminal(),
+                stream: out,
+                colours: out_colours,
+            },
+            err: Shown {
+                is_terminal: err.is_terminal(),
+                stream: err,
+                colours: err_colours,
+            },
             with_package: recursive,
             mid_line: false,
         }
@@ -55,12 +63,18 @@ impl Reporter {
     /// Shows one event. A terminal that has gone away changes nothing about the run.
     pub(crate) fn take(&mut self, event: &Event) {
         match event {
-            Event::Decided { step, command, verdict } => {
+            Event::Decided {
+                step,
+                command,
+                verdict,
+            } => {
                 let label = self.label(step);
-                match verdict {
-                    Verdict::Hit => {}
-                    Verdict::Run(whys) => self.say(&wording::running(&label, command, whys)),
-                }
+                self.say(&match verdict {
+                    Verdict::Hit { restored, saved } => {
+                        wording::hit(&label, command, *restored, *saved)
+                    }
+                    Verdict::Run(whys) => wording::running(&label, command, whys),
+                });
             }
             Event::Output { stream, bytes, .. } => self.show(*stream, bytes),
             Event::Finished(outcome) => self.finished(outcome),
@@ -71,7 +85,7 @@ impl Reporter {
     fn finished(&mut self, outcome: &StepOutcome) {
         let label = self.label(&outcome.step);
         match outcome.status {
-            Status::Hit => self.say(&wording::hit(&label, outcome)),
+            Status::Hit => {}
             Status::Skipped => self.say(&wording::skipped(&label)),
             Status::Cancelled => self.say(&wording::cancelled(&label)),
             Status::Failed => self.say(&wording::failed(&label, outcome)),

@@ -85,9 +85,9 @@ fn step(outcome: &StepOutcome) -> Step {
         stored: outcome.stored,
         exit_code: outcome.exit_code,
         duration_ms: milliseconds(outcome.duration),
-        saved_ms: outcome
-            .saved
-            .map_or(0, |saved| milliseconds(saved.saturating_sub(outcome.duration))),
+        saved_ms: outcome.saved.map_or(0, |saved| {
+            milliseconds(saved.saturating_sub(outcome.duration))
+        }),
         why: outcome.why.iter().map(why).collect(),
         not_stored: outcome.not_stored.iter().map(not_stored).collect(),
         restored: outcome.restored,
@@ -144,9 +144,13 @@ fn not_stored(reason: &NotStored) -> Value {
         NotStored::InputChangedDuringRun { path } => {
             kind("input-changed-during-run", &[("path", path)])
         }
-        NotStored::OptedOut { by, reason } => {
-            kind("opted-out", &[("by", by), ("reason", reason.as_deref().unwrap_or_default())])
-        }
+        NotStored::OptedOut { by, reason } => kind(
+            "opted-out",
+            &[
+                ("by", by),
+                ("reason", reason.as_deref().unwrap_or_default()),
+            ],
+        ),
         NotStored::TraceIncomplete { detail } => kind("trace-incomplete", &[("detail", detail)]),
         NotStored::EmptyTrace => kind("empty-trace", &[]),
         NotStored::WroteOutside { path } => kind("wrote-outside", &[("path", path)]),

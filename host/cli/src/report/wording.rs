@@ -18,15 +18,12 @@ pub(crate) fn running(label: &str, command: &str, whys: &[Why]) -> String {
 }
 
 /// A step is a hit.
-pub(crate) fn hit(label: &str, outcome: &StepOutcome) -> String {
-    let saved = outcome.saved.map_or_else(String::new, |saved| {
-        format!(", saves {}", duration(saved.saturating_sub(outcome.duration)))
-    });
-    let restored = match outcome.restored {
+pub(crate) fn hit(label: &str, command: &str, restored: u64, saved: Duration) -> String {
+    let restored = match restored {
         0 => String::new(),
         count => format!(", restores {}", plural(count, "file", "files")),
     };
-    format!("{label}: hit `{}`{restored}{saved}", outcome.command)
+    format!("{label}: hit `{command}`{restored}, saves {}", duration(saved))
 }
 
 /// A step is not started.
@@ -56,12 +53,20 @@ pub(crate) fn not_stored(label: &str, outcome: &StepOutcome) -> Option<String> {
 /// How a run of several steps went.
 pub(crate) fn total(finished: &Finished) -> String {
     let count = |status: Status| {
-        finished.steps.iter().filter(|step| step.status == status).count() as u64
+        finished
+            .steps
+            .iter()
+            .filter(|step| step.status == status)
+            .count() as u64
     };
     let all = finished.steps.len() as u64;
     let hits = count(Status::Hit);
     let saved: Duration = finished.steps.iter().filter_map(|step| step.saved).sum();
-    let mut text = format!("vt: {}, {}", plural(all, "step", "steps"), plural(hits, "hit", "hits"));
+    let mut text = format!(
+        "vt: {}, {}",
+        plural(all, "step", "steps"),
+        plural(hits, "hit", "hits")
+    );
     if saved > Duration::ZERO {
         text.push_str(&format!(", saves {}", duration(saved)));
     }
@@ -144,7 +149,9 @@ fn refusal(reason: &NotStored) -> String {
             Some(reason) => format!("{by} asked not to be cached: {reason}"),
             None => format!("{by} asked not to be cached"),
         },
-        NotStored::TraceIncomplete { detail } => format!("its accesses are not all known: {detail}"),
+        NotStored::TraceIncomplete { detail } => {
+            format!("its accesses are not all known: {detail}")
+        }
         NotStored::EmptyTrace => {
             "it touched nothing in the workspace (declare its `input` to cache it)".to_owned()
         }
@@ -176,7 +183,10 @@ mod tests {
             "build: running `vite build`, first run"
         );
         let many: Vec<Why> = ["a", "b", "c", "d", "e"].map(changed).into();
-        assert_eq!(list(&many, why), "`a` changed, `b` changed, `c` changed, and 2 more");
+        assert_eq!(
+            list(&many, why),
+            "`a` changed, `b` changed, `c` changed, and 2 more"
+        );
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Bench {
         Self::at(outer, &cache, Some(far))
     }
 
+    /// With everything in memory, for what syncs too often.
+    pub(super) fn in_memory() -> Self {
+        let outer = tempfile::tempdir_in("/dev/shm").unwrap();
+        let cache = abs(&outer.path().join("cache"));
+        Self::at(outer, &cache, None)
+    }
+
     fn at(outer: tempfile::TempDir, cache: &AbsPath, far: Option<tempfile::TempDir>) -> Self {
         let root = abs(&outer.path().join("tree"));
         fs::create_dir(&root).unwrap();

@@ -109,7 +109,7 @@ fn remove_damaged(directory: &Path) {
 #[test]
 fn no_damage_gives_a_wrong_value_or_a_panic_and_all_of_it_is_overcome() {
     crate::silence_guarded_panics();
-    let bench = Bench::new();
+    let bench = Bench::in_memory();
     fill(&bench.store);
     assert_eq!(read_all(&bench.store).unwrap(), RECORDS);
     let path = bench.store.path("index.redb");
@@ -141,7 +141,7 @@ fn no_damage_gives_a_wrong_value_or_a_panic_and_all_of_it_is_overcome() {
 
 #[test]
 fn what_is_no_index_at_all_is_set_aside_and_begun_anew() {
-    let bench = Bench::new();
+    let bench = Bench::in_memory();
     let path = bench.store.path("index.redb");
     for (round, content) in ["this is text", "\0\0\0\0", ""].iter().enumerate() {
         fs::write(&path, content).unwrap();
@@ -168,7 +168,7 @@ fn what_is_no_index_at_all_is_set_aside_and_begun_anew() {
 
 #[test]
 fn only_a_few_damaged_indexes_are_kept() {
-    let bench = Bench::new();
+    let bench = Bench::in_memory();
     let path = bench.store.path("index.redb");
     for round in 0..5 {
         fs::write(&path, format!("damage {round}")).unwrap();

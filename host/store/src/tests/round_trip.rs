@@ -63,7 +63,7 @@ proptest! {
 
     #[test]
     fn any_tree_comes_back(tree in any_tree()) {
-        let bench = Bench::new();
+        let bench = Bench::in_memory();
         bench.set_tree(&tree);
         let packed = bench.pack_all();
         prop_assert!(packed.manifest.entries.iter().all(|entry| !differs(&bench.root, entry)));
@@ -80,7 +80,7 @@ proptest! {
         tree in any_tree(),
         other in any_tree(),
     ) {
-        let bench = Bench::new();
+        let bench = Bench::in_memory();
         bench.set_tree(&tree);
         let packed = bench.pack_all();
         bench.set_tree(&other);
@@ -94,7 +94,7 @@ proptest! {
 
     #[test]
     fn a_manifest_survives_serialising(tree in any_tree()) {
-        let bench = Bench::new();
+        let bench = Bench::in_memory();
         bench.set_tree(&tree);
         let manifest = bench.pack_all().manifest;
         let bytes = postcard::to_stdvec(&manifest).unwrap();
