@@ -139,7 +139,7 @@ mod tests {
     const CORE_IMPORTS: &str = include_str!("closed_wasi/core_imports.wat");
     const CORE_EXPORTS: &str = include_str!("closed_wasi/core_exports.wat");
 
-    fn judge_by(host: &Host, body: &'static str) -> Result<(), RulesError> {
+    fn judge_by(host: &Host, body: &str) -> Result<(), RulesError> {
         let guest = Guest {
             items: ITEMS,
             core_imports: CORE_IMPORTS,
@@ -277,17 +277,36 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_loop_of_calls_runs_out_of_fuel() {
+    fn a_call_costs_more_fuel_than_the_instructions_around_it() {
+        // 10,000 calls: the loop alone needs a hundredth of this, and the clock should not matter.
+        let limits = Limits {
+            fuel: 10_000_000,
+            wall: Duration::from_secs(60),
+        };
+        let host = Host::with_limits(limits).unwrap();
         for body in [
-            "(loop $again (drop (call $instant)) (br $again))",
-            "(loop $again (call $bytes (i64.const 1024) (i32.const 200)) (br $again))",
-            "(loop $again (call $drop-stream (call $stderr)) (br $again))",
-            "(loop $again (call $drop-waited (call $sleep (i64.const 1))) (br $again))",
-            "(local.set $i (call $stderr)) (loop $again
-                (call $print (local.get $i) (i32.const 0) (i32.const 4096) (i32.const 288))
-                (br $again))",
+            "(drop (call $instant))",
+            "(call $bytes (i64.const 256) (i32.const 200))",
+            "(call $drop-stream (call $stderr))",
+            "(call $drop-waited (call $sleep (i64.const 1)))",
         ] {
-            assert_eq!(failure(body), Failure::OutOfFuel, "{body}");
+            let body = format!(
+                "(loop $again {body}
+                    (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                    (br_if $again (i32.lt_u (local.get $i) (i32.const 10000))))
+                 (call $drop (local.get $s))"
+            );
+            let error = judge_by(&host, &body).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    RulesError::Failed {
+                        failure: Failure::OutOfFuel,
+                        ..
+                    }
+                ),
+                "{body}: {error}"
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{Component, PackageFacts, Question, RulesError};
 use vt_base::{Program, RelPath};
 
 /// The parts of a component that differ from test to test.
-pub(crate) struct Guest {
+pub(crate) struct Guest<'a> {
     /// The version of `vt:rules` it imports.
     pub(crate) api: &'static str,
     /// The manifest; no section when it is empty.
@@ -21,10 +21,10 @@ pub(crate) struct Guest {
     /// More functions of its main module.
     pub(crate) functions: &'static str,
     /// What `judge` does; `$s` is the session, which it has to drop with `$drop`.
-    pub(crate) body: &'static str,
+    pub(crate) body: &'a str,
 }
 
-impl Default for Guest {
+impl Default for Guest<'_> {
     fn default() -> Self {
         Self {
             api: "0.1.0",
@@ -46,9 +46,9 @@ pub(crate) fn manifest(api: &str) -> String {
     )
 }
 
-impl Guest {
+impl<'a> Guest<'a> {
     /// A guest that does something else.
-    pub(crate) fn that(body: &'static str) -> Self {
+    pub(crate) fn that(body: &'a str) -> Self {
         Self {
             body,
             ..Self::default()
