@@ -321,8 +321,10 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
         if now == State::Missing {
             absent.insert((*path).clone());
         }
-        let guarded = conditional.get(*path).copied().unwrap_or(true);
-        if guarded && now != State::Missing && !look.is_own(path) {
+        // A directory is never replaced, and nothing is put in the place of one.
+        let in_the_way = (*state == State::Directory) != (now == State::Directory);
+        let guarded = conditional.get(*path).copied().unwrap_or(true) && !look.is_own(path);
+        if now != State::Missing && (in_the_way || guarded) {
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });
