@@ -550,14 +550,13 @@ mod tests {
     }
 
     fn any_facts() -> impl Strategy<Value = PathFacts> {
-        let seen = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-            |(read, probed, missed)| Seen {
+        let seen =
+            (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(read, probed, missed)| Seen {
                 read,
                 probed,
                 missed,
                 ..UNSEEN
-            },
-        );
+            });
         let kinds = prop::sample::subsequence(
             vec![
                 ChangeKind::Fresh,

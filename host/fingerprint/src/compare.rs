@@ -317,10 +317,7 @@ mod tests {
 
     #[test]
     fn the_directories_above_results_are_covered_and_those_above_tombstones_are_not() {
-        let covered = covering(
-            [rel("dist/a/b")].into_iter(),
-            [rel("gone/x")].into_iter(),
-        );
+        let covered = covering([rel("dist/a/b")].into_iter(), [rel("gone/x")].into_iter());
         let all: Vec<String> = covered.iter().map(ToString::to_string).collect();
         assert_eq!(all, ["dist", "dist/a", "dist/a/b", "gone/x"]);
     }

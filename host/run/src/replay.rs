@@ -106,14 +106,21 @@ impl Trouble {
                 | StoreError::DamagedBlob { .. }
                 | StoreError::BadManifest { .. }
         );
-        Self { detail: chain(error), is_damage }
+        Self {
+            detail: chain(error),
+            is_damage,
+        }
     }
 }
 
 fn stored_output(opened: &Opened, found: &Match) -> Result<Vec<Frame>, Trouble> {
-    let Some(digest) = &found.entry.output else { return Ok(Vec::new()) };
-    let bytes =
-        opened.store.get_bytes(digest, OUTPUT_LIMIT).map_err(|error| Trouble::of(&error))?;
+    let Some(digest) = &found.entry.output else {
+        return Ok(Vec::new());
+    };
+    let bytes = opened
+        .store
+        .get_bytes(digest, OUTPUT_LIMIT)
+        .map_err(|error| Trouble::of(&error))?;
     decode(&bytes).ok_or_else(|| Trouble {
         detail: "the stored terminal output cannot be read".to_owned(),
         is_damage: true,
@@ -129,8 +136,13 @@ fn unusable(
     trouble: Trouble,
 ) -> Return {
     let step = &prepared.planned.invocation.step;
-    context.notice(format!("{step}: a stored result cannot be used: {}", trouble.detail));
-    if trouble.is_damage && let Err(error) = record::forget(opened, prepared, &found.strong) {
+    context.notice(format!(
+        "{step}: a stored result cannot be used: {}",
+        trouble.detail
+    ));
+    if trouble.is_damage
+        && let Err(error) = record::forget(opened, prepared, &found.strong)
+    {
         context.notice(format!("{step}: cannot drop the entry: {}", chain(&error)));
     }
     Return::Run(Why::BlobDamaged)

@@ -43,7 +43,8 @@ fn an_interrupt_stops_everything_and_stores_nothing() {
         mark.display(),
         never.display()
     );
-    let tasks = json!({ "slow": slow, "after": { "command": "vtt cat a.txt", "dependsOn": ["slow"] } });
+    let tasks =
+        json!({ "slow": slow, "after": { "command": "vtt cat a.txt", "dependsOn": ["slow"] } });
     sandbox.write("vite-task.json", json!({ "tasks": tasks }).to_string());
     let running = sandbox.call("vt run after").start();
     sandbox.wait_for(&mark);

@@ -23,7 +23,10 @@ pub(crate) fn hit(label: &str, command: &str, restored: u64, saved: Duration) ->
         0 => String::new(),
         count => format!(", restores {}", plural(count, "file", "files")),
     };
-    format!("{label}: hit `{command}`{restored}, saves {}", duration(saved))
+    format!(
+        "{label}: hit `{command}`{restored}, saves {}",
+        duration(saved)
+    )
 }
 
 /// A step is not started.
