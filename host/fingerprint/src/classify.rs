@@ -89,8 +89,7 @@ pub fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) ->
         if !as_input || !facts.seen.any() {
             return plain(Class::Nothing);
         }
-        let listed_directory = facts.seen.listed;
-        if left_by.is_some() && !listed_directory && !around.rules.input.adds(path) {
+        if left_by.is_some() && !facts.listed && !around.rules.input.adds(path) {
             return Classified {
                 class: Class::Leftover,
                 left_by,
@@ -104,17 +103,15 @@ pub fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) ->
         return plain(gone_at_the_end(facts, change, row.is_some(), as_output));
     };
     if matches!(end_kind, NodeKind::Directory) {
-        return plain(if !as_output || change.kinds == [ChangeKind::Metadata] {
-            Class::Nothing
-        } else {
+        return plain(if as_output {
             Class::Output { conditional: false }
+        } else {
+            Class::Nothing
         });
     }
 
-    let was_link = matches!(facts.first, StateSeen::Present(NodeKind::Link, _));
-    let needed_old_bytes = facts.seen.read
-        || (facts.seen.link && was_link)
-        || !matches!(change.kinds[0], ChangeKind::Fresh | ChangeKind::Delete);
+    let needed_old_bytes =
+        used_content(facts) || !matches!(change.kinds[0], ChangeKind::Fresh | ChangeKind::Delete);
     if !needed_old_bytes {
         return plain(if as_output {
             Class::Output {
@@ -163,15 +160,40 @@ pub fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) ->
 }
 
 /// A change that left the very same file, times included, did not happen: an open for writing
-/// that was refused, or never used.
+/// that was refused, or never used. Nor did one of attributes that don't count.
 fn effective_change<'f>(facts: &'f PathFacts, around: &Surroundings<'_>) -> Option<&'f Change> {
     let change = facts.change.as_ref()?;
     let untouched = match (&change.before, around.end) {
-        (StateSeen::Present(_, before), Some((_, end))) => *before == end,
+        (StateSeen::Present(NodeKind::Directory, _), Some((NodeKind::Directory, _))) => {
+            only_attributes(facts)
+        }
+        (StateSeen::Present(_, before), Some((_, end))) => {
+            *before == end || (only_attributes(facts) && same_but_for_attributes(before, &end))
+        }
         // A created path that is missing may have been temporary: that is told elsewhere.
         _ => false,
     };
     (!untouched).then_some(change)
+}
+
+/// Whether all that was changed are attributes.
+fn only_attributes(facts: &PathFacts) -> bool {
+    facts
+        .change
+        .as_ref()
+        .is_some_and(|change| change.kinds == [ChangeKind::Metadata])
+}
+
+/// Whether what counts of a file is the same: not its times of change, owner or all of its mode.
+fn same_but_for_attributes(before: &StatRow, end: &StatRow) -> bool {
+    let counted = |row: &StatRow| (row.device, row.inode, row.size, row.mtime_ns);
+    counted(before) == counted(end) && before.executable() == end.executable()
+}
+
+/// Whether what was there, and not only that it was, could have decided something.
+fn used_content(facts: &PathFacts) -> bool {
+    let was_link = matches!(facts.first, StateSeen::Present(NodeKind::Link, _));
+    facts.seen.read || (facts.seen.link && was_link)
 }
 
 fn unchanged_input(facts: &PathFacts, around: &Surroundings<'_>) -> Class {
@@ -179,7 +201,10 @@ fn unchanged_input(facts: &PathFacts, around: &Surroundings<'_>) -> Class {
         (StateSeen::Missing, None) => true,
         (StateSeen::Present(NodeKind::Directory, _), Some((NodeKind::Directory, _))) => true,
         (StateSeen::Present(NodeKind::Other, _), Some((NodeKind::Other, _))) => true,
-        (StateSeen::Present(kind, row), Some((end_kind, end))) => kind == end_kind && row == end,
+        (StateSeen::Present(kind, row), Some((end_kind, end))) => {
+            kind == end_kind
+                && (row == end || (only_attributes(facts) && same_but_for_attributes(row, end)))
+        }
         _ => false,
     };
     if same {
@@ -199,7 +224,7 @@ fn gone_at_the_end(facts: &PathFacts, change: &Change, own: bool, as_output: boo
     if !as_output {
         return Class::Nothing;
     }
-    if facts.seen.read && !own {
+    if used_content(facts) && !own {
         Class::ModifiedInput
     } else {
         Class::Tombstone
@@ -229,16 +254,16 @@ fn inside_git(path: &RelPath) -> Option<Vec<u8>> {
     Some(parts.collect::<Vec<_>>().join(&b'/'))
 }
 
-/// Of the repository, what tells which commit is checked out counts; the rest is cut. The index
-/// counts by its bytes.
+/// Of the repository, everything counts by its bytes but objects, which never change, and logs.
+/// That holds for the repositories of submodules and worktrees inside it as well.
 fn classify_git(inside: &[u8], facts: &PathFacts, around: &Surroundings<'_>) -> Class {
-    let within = |directory: &[u8]| {
-        inside
-            .strip_prefix(directory)
-            .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-    };
+    let parts: Vec<&[u8]> = inside.split(|byte| *byte == b'/').collect();
+    let at = |names: &[&[u8]]| parts.iter().position(|part| names.contains(part));
+    let refs = at(&[b"refs", b"reftable"]);
+    let cut = at(&[b"objects", b"logs"]).filter(|cut| refs.is_none_or(|refs| *cut < refs));
     let change = effective_change(facts, around);
-    if change.is_some() && (within(b"refs") || within(b"objects")) {
+    let is_objects = cut.is_some_and(|cut| parts[cut] == b"objects");
+    if change.is_some() && (is_objects || (cut.is_none() && refs.is_some())) {
         let made = around.end.is_some() || !matches!(facts.first, StateSeen::Missing);
         return if made {
             Class::WroteGit
@@ -246,18 +271,13 @@ fn classify_git(inside: &[u8], facts: &PathFacts, around: &Surroundings<'_>) -> 
             Class::Temporary
         };
     }
-    let counts = matches!(
-        inside,
-        b"" | b"HEAD" | b"packed-refs" | b"config" | b"index"
-    ) || inside == b"info/exclude"
-        || within(b"refs");
-    if !counts || !facts.seen.any() {
+    if cut.is_some() || !facts.seen.any() {
         return Class::Nothing;
     }
-    if change.is_some() {
-        Class::ModifiedInput
-    } else {
-        unchanged_input(facts, around)
+    match change {
+        None => unchanged_input(facts, around),
+        Some(_) if matches!(facts.first, StateSeen::Missing) => Class::Nothing,
+        Some(_) => Class::ModifiedInput,
     }
 }
 
@@ -347,6 +367,7 @@ mod tests {
         let facts = PathFacts {
             first,
             seen,
+            listed: false,
             change,
         };
         class_with(&facts, end, &Ledger::default(), Digest::of(b"end"))
@@ -448,6 +469,7 @@ mod tests {
         let facts = PathFacts {
             first: file(1),
             seen: READ,
+            listed: false,
             change: change(file(1), &[ChangeKind::Keeps], StartBytes::Unknown),
         };
         let digest = Digest::of(b"end");
@@ -467,6 +489,7 @@ mod tests {
         let facts = PathFacts {
             first: file(1),
             seen: READ,
+            listed: false,
             change: None,
         };
         let digest = Digest::of(b"x");
@@ -486,6 +509,7 @@ mod tests {
         let facts = PathFacts {
             first: file(1),
             seen: UNSEEN,
+            listed: false,
             change: change(file(1), &[ChangeKind::Append], StartBytes::Unknown),
         };
         let digest = Digest::of(b"end");
@@ -528,6 +552,7 @@ mod tests {
         let read = PathFacts {
             first: file(1),
             seen: READ,
+            listed: false,
             change: None,
         };
         assert_eq!(class(".git/HEAD", &read, Some(1)), Class::Input);
@@ -535,6 +560,7 @@ mod tests {
         let wrote = PathFacts {
             first: StateSeen::Missing,
             seen: UNSEEN,
+            listed: false,
             change: change(
                 StateSeen::Missing,
                 &[ChangeKind::Fresh],
@@ -580,6 +606,7 @@ mod tests {
         (any_state(), seen, prop::option::of(changed)).prop_map(|(first, seen, change)| PathFacts {
             first,
             seen,
+            listed: false,
             change,
         })
     }

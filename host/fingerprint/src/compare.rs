@@ -131,10 +131,12 @@ fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
             },
         }],
         Item::Glob(_) => names_whys(then, now),
-        Item::Program(name) if name == program => {
+        Item::Program(name) | Item::Utility(name) if name == program => {
             vec![Why::ProgramChanged { name: name.clone() }]
         }
-        Item::Program(name) => vec![Why::ToolChanged { path: name.clone() }],
+        Item::Program(name) | Item::Utility(name) => {
+            vec![Why::ToolChanged { path: name.clone() }]
+        }
         Item::Outside(path) => {
             vec![Why::ToolChanged {
                 path: String::from_utf8_lossy(path).into_owned(),

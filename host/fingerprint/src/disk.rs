@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +19,7 @@ use vt_base::{AbsPath, Digest, RelPath};
 use crate::env::{EnvQueryKind, EnvSnapshot};
 use crate::globs::expand;
 use crate::item::{Item, Listed, NodeKind, State};
+use crate::outside::is_of_distribution;
 
 /// A file younger than this when it is digested may change again under the same identity: the
 /// clocks that kernels stamp files with tick every 1 to 10 ms.
@@ -132,9 +133,17 @@ impl StatRows {
         if let Some(digest) = self.get(&row) {
             return Ok(digest);
         }
-        let mut file = fs::File::open(path)?;
+        // What became a pipe since it was looked at would block whoever opens it.
+        let mut file = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)?;
         for _ in 0..3 {
-            let before = StatRow::of(&file.metadata()?);
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::Error::other("it is no regular file any more"));
+            }
+            let before = StatRow::of(&metadata);
             let started = now_ns();
             let digest = Digest::of_reader(&mut file)?;
             let after = StatRow::of(&file.metadata()?);
@@ -172,6 +181,16 @@ impl Disk<'_> {
     pub fn node(&self, path: &RelPath) -> Option<(NodeKind, StatRow)> {
         let metadata = fs::symlink_metadata(self.root.join_rel(path)).ok()?;
         Some((kind_of(&metadata), StatRow::of(&metadata)))
+    }
+
+    /// Whether what is at a path was made after a time, in nanoseconds; also if that can't be told.
+    #[must_use]
+    pub fn is_born_after(&self, path: &RelPath, time_ns: i64) -> bool {
+        let born = fs::symlink_metadata(self.root.join_rel(path))
+            .and_then(|metadata| metadata.created())
+            .ok()
+            .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        born.is_none_or(|born| i64::try_from(born.as_nanos()).is_ok_and(|born| born > time_ns))
     }
 
     /// The state of a path of the workspace.
@@ -232,6 +251,11 @@ impl Disk<'_> {
                     None,
                 )
             }
+            Item::Utility(name) => match self.resolve_program(name) {
+                Some(path) if is_of_distribution(&path) => (State::Kind(NodeKind::File), None),
+                Some(path) => self.file_state(path.as_path(), |path| fs::metadata(path)),
+                None => (State::Missing, None),
+            },
             Item::Program(name) => match self.resolve_program(name) {
                 Some(path) => self.file_state(path.as_path(), |path| fs::metadata(path)),
                 None => (State::Missing, None),

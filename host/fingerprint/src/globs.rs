@@ -203,13 +203,19 @@ pub fn expand(
     let Ok(base) = RelPath::new(base.join("/")) else {
         return Ok(found);
     };
-    let mut pending = vec![base];
+    let mut pending = vec![base.clone()];
     while let Some(path) = pending.pop() {
         if hidden.contains(&path) {
             continue;
         }
         let full = root.join_rel(&path);
-        match std::fs::symlink_metadata(&full).map(|metadata| crate::disk::kind_of(&metadata)) {
+        // Links are not entered, but for one that the pattern itself names.
+        let metadata = if path == base {
+            std::fs::metadata(&full)
+        } else {
+            std::fs::symlink_metadata(&full)
+        };
+        match metadata.map(|metadata| crate::disk::kind_of(&metadata)) {
             Ok(NodeKind::Directory) => pending.extend(children(&full, &path, enter_modules)),
             Ok(_) if globs.matches(&path) => found.push(path),
             _ => {}

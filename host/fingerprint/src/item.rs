@@ -25,6 +25,8 @@ pub enum Item {
     Glob(String),
     /// What a program name resolves to on the step's `PATH`.
     Program(String),
+    /// That a utility of the system is found by its name; its content does not count.
+    Utility(String),
     /// A file outside the workspace, by its path with `~` for the home directory.
     Outside(serde_bytes::ByteBuf),
     /// A variable that a tool asked for, by name.
@@ -131,6 +133,7 @@ fn hash_item(hasher: &mut StableHasher, item: &Item) {
         Item::Env(name) => hasher.number(6).text(name),
         Item::EnvGlob(pattern) => hasher.number(7).text(pattern),
         Item::EnvPrefix(prefix) => hasher.number(8).text(prefix),
+        Item::Utility(name) => hasher.number(9).text(name),
     };
 }
 

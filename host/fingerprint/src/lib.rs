@@ -28,6 +28,6 @@ pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};
 pub use key::{DeclaredEnv, WeakParts};
 pub use ledger::{Ledger, LedgerRow};
 pub use observed::{Change, ChangeKind, Observation, PathFacts, Seen, StartBytes, StateSeen};
-pub use outside::{Outside, OutsideFacts, in_enclosing_repository};
+pub use outside::{Outside, OutsideFacts, in_repository};
 pub use seal::{ResultPath, SealRequest, Sealed, seal};
 pub use why::{NotStored, Why};

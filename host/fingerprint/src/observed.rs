@@ -84,8 +84,10 @@ pub struct Change {
 pub struct PathFacts {
     /// What was there at the very first access.
     pub first: StateSeen,
-    /// How it was looked at before the step changed it.
+    /// How it was looked at before the step changed it, otherwise than in its attributes.
     pub seen: Seen,
+    /// Whether its entries were listed at any time.
+    pub listed: bool,
     /// How it was changed, if it was.
     pub change: Option<Change>,
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use vt_base::{AbsPath, RelPath, Toolchain};
+use vt_base::{AbsPath, Toolchain};
 
 use crate::disk::Disk;
 use crate::globs::{GlobError, absolute};
@@ -206,20 +206,17 @@ pub(crate) fn items(facts: &OutsideFacts, toolchain: Toolchain, disk: &Disk<'_>)
             continue;
         }
         let name = file_name(given);
-        if is_system(given) && UTILITIES.contains(&name.as_str()) {
-            continue;
-        }
-        let found_by_name = given
-            .parent()
-            .is_some_and(|parent| disk.path.contains(&parent));
-        items.insert(if found_by_name {
-            Item::Program(name)
-        } else {
-            by_path(given)
-        });
+        let found_by_name = disk.resolve_program(&name).as_ref() == Some(given);
+        let is_utility = is_of_distribution(given) && UTILITIES.contains(&name.as_str());
+        match (is_utility, found_by_name) {
+            (true, true) => items.insert(Item::Utility(name)),
+            (true, false) => false,
+            (false, true) => items.insert(Item::Program(name)),
+            (false, false) => items.insert(by_path(given)),
+        };
     }
     for path in facts.read.iter().filter(|path| !known.contains(path)) {
-        let library = is_library(path) && !(is_system(path) && is_runtime(path));
+        let library = is_library(path) && !(is_of_distribution(path) && is_runtime(path));
         if library || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
             items.insert(by_path(path));
         }
@@ -267,6 +264,11 @@ fn is_system(path: &AbsPath) -> bool {
         .any(|directory| path.as_path().starts_with(directory))
 }
 
+/// Whether a path belongs to the system and not to what its administrator added.
+pub(crate) fn is_of_distribution(path: &AbsPath) -> bool {
+    is_system(path) && !path.as_path().starts_with("/usr/local")
+}
+
 fn is_library(path: &AbsPath) -> bool {
     let name = file_name(path);
     name.ends_with(".so") || name.contains(".so.") || name.ends_with(".node")
@@ -297,18 +299,13 @@ pub(crate) fn unexcused(
         .cloned())
 }
 
-/// Whether a path outside the workspace lies in the repository that holds the workspace.
+/// Whether a path outside the workspace lies in a repository: that of a directory above, or the
+/// one that a linked worktree leads to.
 #[must_use]
-pub fn in_enclosing_repository(path: &AbsPath, root: &AbsPath) -> bool {
-    let mut ancestor = root.parent();
-    while let Some(directory) = ancestor {
-        if let Some(inside) = path.relative_to(&directory) {
-            let git = RelPath::new(".git").expect("a plain name is a relative path");
-            return inside.starts_with(&git);
-        }
-        ancestor = directory.parent();
-    }
-    false
+pub fn in_repository(path: &AbsPath) -> bool {
+    path.as_path()
+        .components()
+        .any(|part| part.as_os_str() == ".git")
 }
 
 #[cfg(test)]
@@ -336,14 +333,9 @@ mod tests {
     }
 
     #[test]
-    fn the_enclosing_repository_is_recognised() {
-        let root = abs("/home/u/repo/web");
-        assert!(in_enclosing_repository(
-            &abs("/home/u/repo/.git/HEAD"),
-            &root
-        ));
-        assert!(in_enclosing_repository(&abs("/home/u/.git/HEAD"), &root));
-        assert!(!in_enclosing_repository(&abs("/home/u/repo/src"), &root));
-        assert!(!in_enclosing_repository(&abs("/etc/passwd"), &root));
+    fn repositories_are_recognised_wherever_they_are() {
+        assert!(in_repository(&abs("/home/u/repo/.git/HEAD")));
+        assert!(in_repository(&abs("/elsewhere/.git/worktrees/w/HEAD")));
+        assert!(!in_repository(&abs("/home/u/repo/.github/x")));
     }
 }

@@ -49,6 +49,9 @@ pub struct ResultPath {
     pub conditional: bool,
     /// Whether the step created it, now or earlier.
     pub created: bool,
+    /// Whether an earlier run left it and this one only kept it: it may be stale wherever it is
+    /// not in place already.
+    pub carried: bool,
 }
 
 /// A run, sealed.
@@ -106,7 +109,7 @@ struct Sealing {
     items: BTreeSet<Item>,
     /// Missing paths, to be shortened once every change is known.
     missing: BTreeSet<RelPath>,
-    results: BTreeMap<RelPath, (bool, bool)>,
+    results: BTreeMap<RelPath, ResultPath>,
     tombstones: BTreeSet<RelPath>,
     /// Paths the step wrote itself: their times say nothing about somebody else.
     touched: BTreeSet<RelPath>,
@@ -141,11 +144,36 @@ impl Sealing {
         match classified.class {
             Class::Nothing | Class::Temporary | Class::Log => {}
             Class::Input | Class::Rewritten => self.take_input(request, path, facts),
-            Class::Leftover | Class::OwnState => self.add_result(request, path, true, true),
-            Class::Output { conditional } => {
-                let created = created(request.ledger, path, facts);
-                self.add_result(request, path, conditional, created);
+            Class::Leftover => {
+                let row = request.ledger.0.get(path);
+                self.add_result(
+                    request,
+                    ResultPath {
+                        path: path.clone(),
+                        conditional: true,
+                        created: row.is_some_and(|row| row.created),
+                        carried: !is_directory,
+                    },
+                );
             }
+            Class::OwnState => self.add_result(
+                request,
+                ResultPath {
+                    path: path.clone(),
+                    conditional: true,
+                    created: true,
+                    carried: false,
+                },
+            ),
+            Class::Output { conditional } => self.add_result(
+                request,
+                ResultPath {
+                    path: path.clone(),
+                    conditional,
+                    created: created(request.ledger, path, facts),
+                    carried: false,
+                },
+            ),
             Class::Tombstone => {
                 self.tombstones.insert(path.clone());
             }
@@ -159,6 +187,11 @@ impl Sealing {
             }),
             Class::ChangedMeanwhile => self.changed_meanwhile(path),
         }
+        // What others put into a directory counts whoever made it, and whatever became of it.
+        let temporary = matches!(facts.first, StateSeen::Missing) && around.end.is_none();
+        if facts.listed && !temporary && request.rules.input.counts(path) {
+            self.take_listing(request, path);
+        }
     }
 
     fn refuse(&mut self, reason: NotStored) {
@@ -171,34 +204,29 @@ impl Sealing {
         });
     }
 
-    fn add_result(
-        &mut self,
-        request: &SealRequest<'_>,
-        path: &RelPath,
-        conditional: bool,
-        created: bool,
-    ) {
+    fn add_result(&mut self, request: &SealRequest<'_>, result: ResultPath) {
         // Secrets live in these; only a declaration makes them travel.
-        let dot_env = path
+        let dot_env = result
+            .path
             .file_name()
             .is_some_and(|name| name.starts_with(b".env"));
-        if dot_env && !request.rules.output.adds(path) {
+        if dot_env && !request.rules.output.adds(&result.path) {
             return;
         }
-        let slot = self
-            .results
-            .entry(path.clone())
-            .or_insert((conditional, created));
-        slot.0 |= conditional;
-        slot.1 |= created;
+        self.results.entry(result.path.clone()).or_insert(result);
+    }
+
+    fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
+        if !self.in_tagged_cache(request, path) || request.rules.input.adds(path) {
+            self.items.insert(Item::Listing(path.clone()));
+        }
     }
 
     fn take_input(&mut self, request: &SealRequest<'_>, path: &RelPath, facts: &PathFacts) {
         if self.in_tagged_cache(request, path) && !request.rules.input.adds(path) {
             return;
         }
-        if facts.seen.listed {
-            self.items.insert(Item::Listing(path.clone()));
+        if facts.listed {
             return;
         }
         let only_probed = !facts.seen.read && !facts.seen.link;
@@ -218,7 +246,8 @@ impl Sealing {
                 return *known;
             }
             let tag = request.disk.root.join_rel(&directory).join("CACHEDIR.TAG");
-            let tagged = std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
+            let tagged = tag.as_path().is_file()
+                && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
             self.tagged.insert(directory, tagged);
             tagged
         })
@@ -258,10 +287,23 @@ impl Sealing {
             .chain(reported(output.reported()))
         {
             for path in expand(disk.root, &pattern, disk.hidden)? {
-                if output.adds(&path) && !self.results.contains_key(&path) {
-                    let own = request.ledger.0.get(&path).is_some_and(|row| row.created);
-                    self.add_result(request, &path, true, own);
+                if !output.adds(&path) || self.results.contains_key(&path) {
+                    continue;
                 }
+                let seen = disk.node(&path);
+                let row = seen.and_then(|(kind, row)| {
+                    request.ledger.own(&path, &StateSeen::Present(kind, row))
+                });
+                let created = row.is_some_and(|row| row.created);
+                self.add_result(
+                    request,
+                    ResultPath {
+                        path,
+                        conditional: true,
+                        created,
+                        carried: false,
+                    },
+                );
             }
         }
         Ok(())
@@ -301,7 +343,15 @@ impl Sealing {
                 self.left_by.insert(path_set);
                 self.carried = true;
             }
-            self.add_result(request, path, true, row.created);
+            self.add_result(
+                request,
+                ResultPath {
+                    path: path.clone(),
+                    conditional: true,
+                    created: row.created,
+                    carried: kind != NodeKind::Directory,
+                },
+            );
         }
     }
 
@@ -349,15 +399,7 @@ impl Sealing {
             path_set: PathSet(items),
             states: EntryStates(states),
             rows,
-            results: self
-                .results
-                .into_iter()
-                .map(|(path, (conditional, created))| ResultPath {
-                    path,
-                    conditional,
-                    created,
-                })
-                .collect(),
+            results: self.results.into_values().collect(),
             tombstones: self.tombstones,
             carried: self.carried,
             not_stored: self.not_stored,
@@ -402,7 +444,10 @@ impl Sealing {
                             !self.touched.contains(&child)
                                 && !look.skips(&child)
                                 && request.disk.node(&child).is_none_or(|(kind, row)| {
-                                    kind != NodeKind::Directory && row.ctime_ns > request.stamp_ns
+                                    // The times of a directory move with its own entries.
+                                    let is_new = kind != NodeKind::Directory
+                                        || request.disk.is_born_after(&child, request.stamp_ns);
+                                    row.ctime_ns > request.stamp_ns && is_new
                                 })
                         })
                     });
@@ -434,8 +479,10 @@ fn disagrees(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
     let Some(facts) = request.observation.paths.get(path) else {
         return false;
     };
+    let was_missing = matches!(facts.first, StateSeen::Missing);
     facts.change.is_none()
-        && matches!(facts.first, StateSeen::Missing) != matches!(state, State::Missing)
+        && !(facts.seen.denied && *state == State::Denied)
+        && was_missing != matches!(state, State::Missing)
 }
 
 /// Whether the step created what is at the path, now or in an earlier run.

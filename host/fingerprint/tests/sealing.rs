@@ -71,9 +71,11 @@ impl Run {
     }
 
     fn saw(&mut self, path: &str, first: StateSeen, seen: Seen, change: Option<Change>) {
+        let listed = seen.listed;
         let facts = PathFacts {
             first,
             seen,
+            listed,
             change,
         };
         self.observation.paths.insert(rel(path), facts);

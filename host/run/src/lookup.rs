@@ -10,7 +10,9 @@ use vt_fingerprint::{
 use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
 
 use crate::context::{Context, Opened};
-use crate::records::{EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key};
+use crate::records::{
+    EntryRecord, LedgerRecord, Recency, ResultRecord, StepRecord, decode, key, ledger_key,
+};
 use crate::rules::Prepared;
 
 /// What the store remembers of a step in this workspace.
@@ -301,14 +303,32 @@ struct Placed {
     stale: Vec<RelPath>,
 }
 
+/// Whether a hit may put a result in the place of what is there now.
+fn may_replace(
+    look: &Look<'_>,
+    path: &RelPath,
+    state: &State,
+    now: &State,
+    result: Option<&&ResultRecord>,
+) -> bool {
+    // A directory is never replaced, and nothing is put in the place of one.
+    if *state == State::Directory || *now == State::Directory {
+        return false;
+    }
+    // The command would have written through a link, and failed on other things.
+    let same_kind = std::mem::discriminant(state) == std::mem::discriminant(now);
+    let unconditional = result.is_some_and(|result| !result.conditional);
+    (unconditional && same_kind) || look.is_own(path)
+}
+
 /// What of the result set is not in place, and what lies around that should not; or the edits of
 /// somebody else that a return would overwrite.
 fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed, Vec<Why>> {
     let states = manifest_states(&entry.manifest);
-    let conditional: BTreeMap<&RelPath, bool> = entry
+    let results: BTreeMap<&RelPath, &ResultRecord> = entry
         .results
         .iter()
-        .map(|result| (&result.path, result.conditional))
+        .map(|result| (&result.path, result))
         .collect();
     let mut wanted = BTreeSet::new();
     let mut absent = BTreeSet::new();
@@ -321,10 +341,10 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
         if now == State::Missing {
             absent.insert((*path).clone());
         }
-        // A directory is never replaced, and nothing is put in the place of one.
-        let in_the_way = (*state == State::Directory) != (now == State::Directory);
-        let guarded = conditional.get(*path).copied().unwrap_or(true) && !look.is_own(path);
-        if now != State::Missing && (in_the_way || guarded) {
+        let result = results.get(*path);
+        // What only lay there may be stale by now: the run has to make it anew, or leave it out.
+        let carried = result.is_some_and(|result| result.carried);
+        if carried || (now != State::Missing && !may_replace(look, path, state, &now, result)) {
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });

@@ -3,7 +3,7 @@
 use vt_base::{AbsPath, Digest};
 use vt_fingerprint::{
     Change, ChangeKind, NodeKind, Observation, OutsideFacts, PathFacts, Seen, StartBytes, StatRow,
-    StateSeen, in_enclosing_repository,
+    StateSeen, in_repository,
 };
 use vt_tracker::{self as tracker, Kind, PathHistory, StartDigest, Trace};
 
@@ -28,9 +28,9 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
             continue;
         }
         let read = history.seen_before.read || history.seen_before.executed;
-        if read && in_enclosing_repository(&path, root) {
+        if read && in_repository(&path) {
             unjudged.push(format!(
-                "it reads the repository above the workspace: `{path}`"
+                "it reads a repository outside the workspace: `{path}`"
             ));
         }
         take_outside(&mut observation.outside, path, history, read);
@@ -47,18 +47,22 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
 }
 
 fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory, read: bool) {
-    if !history.changes.is_empty() && is_left(&path) {
+    if is_left(&path, history) {
         outside.left.push(path);
     } else if read && matches!(state(&history.first), StateSeen::Present(NodeKind::File, _)) {
         outside.read.push(path);
     }
 }
 
-/// Whether something is at a path at the end. Of a directory that was made for what lies in it,
-/// only that tells.
-fn is_left(path: &AbsPath) -> bool {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+/// Whether a path is not at the end what it was: something was put there, or what was there is
+/// gone. Of a directory that was made for what lies in it, only that tells.
+fn is_left(path: &AbsPath, history: &PathHistory) -> bool {
+    if history.changes.is_empty() {
         return false;
+    }
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return history.changes.contains(&tracker::Change::Delete)
+            && matches!(state(&history.first), StateSeen::Present(..));
     };
     !metadata.is_dir() || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
@@ -83,6 +87,7 @@ fn facts(history: &PathHistory) -> PathFacts {
             link: seen.link,
             denied: seen.denied,
         },
+        listed: history.listed,
         change,
     }
 }

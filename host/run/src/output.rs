@@ -18,6 +18,9 @@ pub(crate) struct Frame {
 /// Output of more than this is shown but no longer kept.
 const KEPT: usize = 64 * 1024 * 1024;
 
+/// How often the pipes are read once the command is over: enough to empty them.
+const LAST_ROUNDS: u32 = 64;
+
 /// Reads both pipes until every writer has closed them or `done` says that nobody is left to
 /// wait for, hands each piece to `show`, and gives back all of it in order; `None` when it was
 /// too much to keep.
@@ -34,7 +37,15 @@ pub(crate) fn capture(
     let mut kept: Option<Vec<Frame>> = Some(Vec::new());
     let mut length = 0;
     let mut buffer = vec![0; 64 * 1024];
+    let mut rounds_left = LAST_ROUNDS;
     while !pipes.is_empty() {
+        // Who writes on and on after the end of the command is not waited for.
+        if done() {
+            if rounds_left == 0 {
+                break;
+            }
+            rounds_left -= 1;
+        }
         let mut waiting: Vec<PollFd<'_>> = pipes
             .iter()
             .map(|(_, pipe)| PollFd::new(pipe, PollFlags::IN))

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use vt_base::{Digest, RelPath};
-use vt_fingerprint::{LedgerRow, NotStored, PathSet, State};
+use vt_base::{AbsPath, Digest, RelPath};
+use vt_fingerprint::{LedgerRow, NotStored, PathSet, StatRow, State};
 use vt_store::{StoreError, Table, Writer};
 
 use crate::context::{Context, Opened, chain};
@@ -19,6 +19,8 @@ pub(crate) struct Left {
     pub(crate) path: RelPath,
     pub(crate) state: State,
     pub(crate) created: bool,
+    /// What changed after this time, in nanoseconds, is not what the step left.
+    pub(crate) latest_ns: i64,
 }
 
 /// What a run gives to the store.
@@ -80,7 +82,7 @@ pub(crate) fn run(
             promote(writer, &prepared.weak, entry.path_set, *strong)?;
         }
         let strong = recorded.entry.as_ref().map(|(strong, _)| *strong);
-        write_step(writer, opened, prepared, memory, strong, &rows)
+        write_step(writer, context, opened, prepared, memory, strong, &rows)
     })
 }
 
@@ -91,16 +93,22 @@ pub(crate) fn hit(
     prepared: &Prepared<'_>,
     memory: &Memory,
     found: &Match,
+    restored_ns: i64,
 ) -> Result<(), StoreError> {
     let left: Vec<Left> = manifest_states(&found.entry.manifest)
         .into_iter()
         .map(|(path, state)| {
             let created_before = memory.ledger.0.get(path).is_some_and(|row| row.created);
-            let created = created_before || found.absent.contains(path);
+            let latest_ns = if found.wanted.contains(path) {
+                restored_ns
+            } else {
+                found.digested_ns
+            };
             Left {
                 path: path.clone(),
                 state,
-                created,
+                created: created_before || found.absent.contains(path),
+                latest_ns,
             }
         })
         .collect();
@@ -113,7 +121,15 @@ pub(crate) fn hit(
     );
     write(opened, |writer| {
         promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
-        write_step(writer, opened, prepared, memory, Some(found.strong), &rows)
+        write_step(
+            writer,
+            context,
+            opened,
+            prepared,
+            memory,
+            Some(found.strong),
+            &rows,
+        )
     })
 }
 
@@ -159,7 +175,10 @@ fn ledger_rows(
     let row_of = |left: &Left| {
         let path = context.project.root.join_rel(&left.path);
         let metadata = std::fs::symlink_metadata(path).ok()?;
-        let row = vt_fingerprint::StatRow::of(&metadata);
+        let row = StatRow::of(&metadata);
+        if row.ctime_ns > left.latest_ns && !metadata.is_dir() {
+            return None;
+        }
         context.wrote(&row);
         let settled = row.settled_at(digested_ns);
         let row = LedgerRow {
@@ -180,17 +199,32 @@ fn ledger_rows(
     left.iter().filter_map(row_of).collect()
 }
 
+fn still_own(root: &AbsPath, path: &RelPath, row: &StatRow, state: &State) -> bool {
+    std::fs::symlink_metadata(root.join_rel(path)).is_ok_and(|metadata| {
+        StatRow::of(&metadata) == *row || (*state == State::Directory && metadata.is_dir())
+    })
+}
+
 fn write_step(
     writer: &mut Writer<'_>,
+    context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     memory: &Memory,
     strong: Option<Digest>,
     rows: &[(RelPath, LedgerRecord)],
 ) -> Result<(), StoreError> {
-    let now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
-    for path in memory.ledger.0.keys().filter(|path| !now.contains(path)) {
-        writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
+    let mut now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
+    for (path, row) in &memory.ledger.0 {
+        if now.contains(path) {
+            continue;
+        }
+        // What still lies as the step left it stays the step's.
+        if still_own(&context.project.root, path, &row.row, &row.state) {
+            now.insert(path);
+        } else {
+            writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
+        }
     }
     for (path, row) in rows {
         writer.put(

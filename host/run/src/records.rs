@@ -58,6 +58,8 @@ impl Recency {
 pub(crate) struct ResultRecord {
     pub(crate) path: RelPath,
     pub(crate) conditional: bool,
+    /// Whether an earlier run left it: good only where it is in place.
+    pub(crate) carried: bool,
 }
 
 /// What one successful run left.

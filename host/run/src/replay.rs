@@ -12,6 +12,7 @@ use crate::lookup::{Match, Memory};
 use crate::output::{Frame, decode};
 use crate::record;
 use crate::rules::Prepared;
+use crate::spawn::file_time;
 
 /// The most that stored terminal output may unpack to, in bytes.
 const OUTPUT_LIMIT: u64 = 1 << 30;
@@ -38,7 +39,8 @@ pub(crate) fn bring_back(
         Err(trouble) => return unusable(context, opened, prepared, found, trouble),
     };
     let mut restored = 0;
-    if !found.wanted.is_empty() || !found.stale.is_empty() {
+    let restores = !found.wanted.is_empty() || !found.stale.is_empty();
+    if restores {
         let result = opened.store.restore(
             &context.project.root,
             found.entry.archive.as_ref(),
@@ -58,10 +60,13 @@ pub(crate) fn bring_back(
             }
         }
     }
-    let untouched = found.wanted.is_empty() && found.stale.is_empty() && found.is_latest;
-    if !untouched && let Err(error) = record::hit(context, opened, prepared, memory, found) {
-        // The tree is right; only the memory of it is not, which the next run notices.
-        context.notice(format!("{step}: cannot note the hit: {}", chain(&error)));
+    if restores || !found.is_latest {
+        let restored_ns = file_time(&opened.directory).unwrap_or(i64::MIN);
+        let noted = record::hit(context, opened, prepared, memory, found, restored_ns);
+        if let Err(error) = noted {
+            // The tree is right; only the memory of it is not, which the next run notices.
+            context.notice(format!("{step}: cannot note the hit: {}", chain(&error)));
+        }
     }
     context.tell(Event::Decided {
         step: step.clone(),

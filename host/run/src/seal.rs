@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, RelPath};
 use vt_fingerprint::{
-    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, State, now_ns, seal,
+    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, StatRow, State,
+    now_ns, seal,
 };
 use vt_ipc::{EnvQuery, Hint, Refused, Reports, Trespass};
 use vt_store::StoreError;
@@ -13,7 +14,7 @@ use vt_store::StoreError;
 use crate::context::{Context, Opened, chain};
 use crate::lookup::{Memory, manifest_states, read_path_set};
 use crate::observe::observe;
-use crate::output::encode;
+use crate::output::{Frame, encode};
 use crate::record::{self, Left, Recorded, store_error};
 use crate::records::{EntryRecord, ResultRecord};
 use crate::rules::Prepared;
@@ -162,6 +163,15 @@ fn report_lines(reports: &Reports) -> Vec<String> {
     lines
 }
 
+/// Whether terminal output contains some bytes.
+fn names(frames: &[Frame], bytes: &[u8]) -> bool {
+    let mut text = Vec::new();
+    for frame in frames {
+        text.extend_from_slice(&frame.bytes);
+    }
+    text.windows(bytes.len()).any(|window| window == bytes)
+}
+
 struct Settling<'s> {
     context: &'s Context<'s>,
     opened: &'s Opened,
@@ -191,7 +201,12 @@ impl Settling<'_> {
             .map(ToString::to_string)
             .collect();
         blind.extend(observed.unjudged);
-        let vouched = blind.is_empty();
+        let directory = root.join_rel(&self.prepared.planned.invocation.directory);
+        let real = std::fs::canonicalize(&directory).ok();
+        if !real.is_some_and(|real| real.starts_with(root)) {
+            blind.push("its directory leads out of the workspace".to_owned());
+        }
+        let mut vouched = blind.is_empty();
         reasons.extend(
             blind
                 .into_iter()
@@ -238,6 +253,11 @@ impl Settling<'_> {
         });
         let sealed = sealed.map_err(glob_error)?;
         reasons.extend(sealed.not_stored.iter().cloned());
+        // Of inputs that changed meanwhile, nobody knows which state the results stand for.
+        vouched &= !sealed
+            .not_stored
+            .iter()
+            .any(|reason| matches!(reason, NotStored::InputChangedDuringRun { .. }));
         self.refuse_shared(&sealed, reasons);
         let digested_ns = now_ns();
         let made = if reasons.is_empty() {
@@ -317,7 +337,7 @@ impl Settling<'_> {
             .filter_map(|path| {
                 std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
             })
-            .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
+            .map(|metadata| StatRow::of(&metadata).ctime_ns)
             .fold(self.ran.stamp_ns, i64::max);
         let step = &self.prepared.planned.invocation.step;
         let shared = self
@@ -342,6 +362,7 @@ impl Settling<'_> {
             .iter()
             .map(|result| result.path.clone())
             .collect();
+        self.refuse_late(&paths)?;
         self.wait_for_many(&paths);
         let packed =
             store
@@ -363,7 +384,9 @@ impl Settling<'_> {
         };
         let path_set = sealed.path_set.digest();
         let strong = sealed.states.strong_key(&self.prepared.weak, &path_set);
-        let local = sealed.carried || packed.embeds_root;
+        self.refuse_late(&paths)?;
+        let said_root = names(frames, self.context.project.root.as_bytes());
+        let local = sealed.carried || packed.embeds_root || said_root;
         let entry = EntryRecord {
             path_set,
             states: EntryStates(sealed.states.0.clone()),
@@ -379,6 +402,7 @@ impl Settling<'_> {
                 .map(|result| ResultRecord {
                     path: result.path.clone(),
                     conditional: result.conditional,
+                    carried: result.carried,
                 })
                 .collect(),
             tombstones: sealed.tombstones.iter().cloned().collect(),
@@ -396,6 +420,21 @@ impl Settling<'_> {
         Ok((strong, entry))
     }
 
+    /// A result that changed after the last process of the step had ended is somebody else's.
+    fn refuse_late(&self, paths: &[RelPath]) -> Result<(), NotStored> {
+        let root = &self.context.project.root;
+        let late = paths.iter().find(|path| {
+            std::fs::symlink_metadata(root.join_rel(path)).is_ok_and(|metadata| {
+                !metadata.is_dir() && StatRow::of(&metadata).ctime_ns > self.ran.ended_ns
+            })
+        });
+        late.map_or(Ok(()), |path| {
+            Err(NotStored::SharedOutput {
+                path: path.to_string(),
+            })
+        })
+    }
+
     fn wait_for_many(&self, paths: &[RelPath]) {
         let unsettled: u64 = paths
             .iter()
@@ -403,7 +442,7 @@ impl Settling<'_> {
                 std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
             })
             .filter(std::fs::Metadata::is_file)
-            .map(|metadata| vt_fingerprint::StatRow::of(&metadata))
+            .map(|metadata| StatRow::of(&metadata))
             .filter(|row| !row.is_settled())
             .map(|row| row.size)
             .sum();
@@ -432,7 +471,10 @@ impl Settling<'_> {
                 let target = std::fs::read_link(&full).ok()?.into_os_string().into_vec();
                 return Some(State::Link(serde_bytes::ByteBuf::from(target)));
             }
-            let row = vt_fingerprint::StatRow::of(&metadata);
+            if !metadata.is_file() {
+                return None;
+            }
+            let row = StatRow::of(&metadata);
             let digest = self.context.rows.digest(full.as_path(), row).ok()?;
             Some(State::File {
                 digest,
@@ -448,6 +490,7 @@ impl Settling<'_> {
                     path: result.path.clone(),
                     state,
                     created: result.created,
+                    latest_ns: self.ran.ended_ns,
                 })
             })
             .collect()

@@ -29,6 +29,8 @@ pub(crate) struct Ran {
     pub(crate) reports: Result<Reports, String>,
     /// The time of the file system just before the start, in nanoseconds.
     pub(crate) stamp_ns: i64,
+    /// The time of the file system just after the end: what changes later, somebody else changes.
+    pub(crate) ended_ns: i64,
 }
 
 /// The exit code that a status stands for.
@@ -117,6 +119,9 @@ pub(crate) fn run_tracked(
         .and_then(|opened| serve(context, opened, prepared, &mut env));
     let stamp_ns = stamp(context, opened);
     let outcome = watch(context, invocation, &env, &context.project.root);
+    let ended_ns = opened
+        .and_then(|opened| file_time(&opened.directory))
+        .unwrap_or(i64::MIN);
     let reports = server.map(Server::finish);
     let (exit_code, frames, trace) = match outcome {
         Ok((tracked, frames)) => {
@@ -137,6 +142,7 @@ pub(crate) fn run_tracked(
         trace,
         reports,
         stamp_ns,
+        ended_ns,
     }
 }
 
@@ -166,17 +172,26 @@ fn serve(
         untracked: patterns(&declared.untracked_env),
         declared: patterns(&declared.env),
         session_names: vt_base::EnvPatterns::default(),
-        parent_dir: context.world.temp_dir.clone(),
+        parent_dir: socket_parent(context, opened),
     })
     .map_err(|error| chain(&error))?;
     let client = vt_ipc::materialise_node_client(&opened.directory.join("client"))
         .map_err(|error| chain(&error))?;
-    env.insert(context.world.names.ipc.into(), server.endpoint().into());
+    env.insert(context.world.names.ipc.into(), server.endpoint());
     env.insert(
         context.world.names.node_client.into(),
         client.as_path().into(),
     );
     Ok(server)
+}
+
+/// Where the socket goes: with the temporary files, or, where these have no place, with the cache.
+fn socket_parent(context: &Context<'_>, opened: &Opened) -> vt_base::AbsPath {
+    if context.world.temp_dir.as_path().is_dir() {
+        context.world.temp_dir.clone()
+    } else {
+        opened.directory.clone()
+    }
 }
 
 /// The time of the file system the workspace is on, one clock tick after the last write that is
@@ -188,9 +203,9 @@ fn stamp(context: &Context<'_>, opened: Option<&Opened>) -> i64 {
     let after = context.last_write_ns();
     // A file system whose clock stands still is given up on: everything is a suspect then.
     for _ in 0..100 {
-        let touched = tempfile::tempfile_in(&opened.directory).and_then(|file| file.metadata());
-        let Ok(metadata) = touched else { break };
-        let now = vt_fingerprint::StatRow::of(&metadata).ctime_ns;
+        let Some(now) = file_time(&opened.directory) else {
+            break;
+        };
         if now > after {
             return now;
         }
@@ -198,6 +213,14 @@ fn stamp(context: &Context<'_>, opened: Option<&Opened>) -> i64 {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     after
+}
+
+/// The time that the file system gives to what is written now, in nanoseconds.
+pub(crate) fn file_time(directory: &vt_base::AbsPath) -> Option<i64> {
+    let metadata = tempfile::tempfile_in(directory).and_then(|file| file.metadata());
+    metadata
+        .ok()
+        .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
 }
 
 type Watched = (Tracked, Option<Vec<Frame>>);
@@ -251,7 +274,7 @@ fn read_and_wait(
         });
         let tracked = child.wait();
         done.store(true, ordering);
-        let frames = reader.join().unwrap_or_else(|_| Ok(None));
+        let frames = reader.join().unwrap_or(Ok(None));
         Ok((tracked?, frames.unwrap_or(None)))
     })
 }

@@ -53,8 +53,11 @@ impl Seen {
 pub struct PathHistory {
     /// What was there at the first access of any kind.
     pub first: State,
-    /// How it was looked at before the tree first changed it.
+    /// How it was looked at before the tree first changed it otherwise than in its attributes.
     pub seen_before: Seen,
+    /// Whether its entries were listed at any time: others put entries into a directory too,
+    /// whoever made it.
+    pub listed: bool,
     /// The kinds of change, each once, in the order of their first occurrence.
     pub changes: Vec<Change>,
     /// What was there just before the first change.
@@ -70,6 +73,7 @@ impl PathHistory {
         let mut history = Self {
             first: access.state,
             seen_before: Seen::default(),
+            listed: false,
             changes: Vec::new(),
             before_change: None,
             start_digest: StartDigest::NotTaken,
@@ -82,9 +86,10 @@ impl PathHistory {
     pub(crate) fn add(&mut self, access: &Access<'_>) {
         match access.event {
             Event::Looked { look, order } => {
-                if self.changes.is_empty() || order == Order::BeforeFirstChange {
+                if !self.has_changed_bytes() || order == Order::BeforeFirstChange {
                     self.seen_before.add(look);
                 }
+                self.listed |= matches!(look, Look::List);
             }
             Event::Changed {
                 change,

@@ -129,10 +129,16 @@ proptest! {
             prop_assert_eq!(history.before_change, first_change.map(|at| own[at].state));
             prop_assert_eq!(history.changes.is_empty(), first_change.is_none());
 
+            let first_bytes = own.iter().position(|step| {
+                matches!(step.event, Event::Changed { change, .. } if change.touches_bytes())
+            });
+            let listed = |step: &&Step| matches!(step.event, Event::Looked { look: Look::List, .. });
+            prop_assert_eq!(history.listed, own.iter().any(|step| listed(step)));
+
             let looks = |look: Look| own.iter().enumerate().any(|(at, step)| match step.event {
                 Event::Looked { look: this, order } => this == look
                     && (order == Order::BeforeFirstChange
-                        || first_change.is_none_or(|change| at < change)),
+                        || first_bytes.is_none_or(|change| at < change)),
                 Event::Changed { .. } => false,
             });
             for look in [

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     };
     let mut reporter = Reporter::new(args.color, run.recursive);
     let finished = vt_run::run(&project, &world, &request, &mut |event| {
-        reporter.take(event)
+        reporter.take(event);
     })
     .map_err(Error::Run)?;
     reporter.finish(&finished);

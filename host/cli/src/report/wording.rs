@@ -56,22 +56,17 @@ pub(crate) fn not_stored(label: &str, outcome: &StepOutcome) -> Option<String> {
 /// How a run of several steps went.
 pub(crate) fn total(finished: &Finished) -> String {
     let count = |status: Status| {
-        finished
-            .steps
-            .iter()
-            .filter(|step| step.status == status)
-            .count() as u64
+        let steps = finished.steps.iter();
+        steps.filter(|step| step.status == status).count() as u64
     };
     let all = finished.steps.len() as u64;
-    let hits = count(Status::Hit);
     let saved: Duration = finished.steps.iter().filter_map(|step| step.saved).sum();
-    let mut text = format!(
-        "vt: {}, {}",
+    let mut parts = vec![
         plural(all, "step", "steps"),
-        plural(hits, "hit", "hits")
-    );
+        plural(count(Status::Hit), "hit", "hits"),
+    ];
     if saved > Duration::ZERO {
-        text.push_str(&format!(", saves {}", duration(saved)));
+        parts.push(format!("saves {}", duration(saved)));
     }
     for (status, word) in [
         (Status::Failed, "failed"),
@@ -79,10 +74,10 @@ pub(crate) fn total(finished: &Finished) -> String {
         (Status::Cancelled, "cancelled"),
     ] {
         if count(status) > 0 {
-            text.push_str(&format!(", {} {word}", count(status)));
+            parts.push(format!("{} {word}", count(status)));
         }
     }
-    text
+    format!("vt: {}", parts.join(", "))
 }
 
 fn list<T>(reasons: &[T], word: impl Fn(&T) -> String) -> String {

@@ -91,21 +91,24 @@ impl Recorder {
             return;
         }
         let mut order = Order::InSequence;
-        if row.changes != 0 {
-            let Some(unconfirmed) = &row.unconfirmed else {
-                return;
-            };
-            let is_done = unconfirmed.thread == self.thread
-                || self
-                    .last_calls
-                    .get(&unconfirmed.thread)
-                    .is_some_and(|last| *last > unconfirmed.call)
-                || unconfirmed.before != state;
+        if row.has_changed_bytes() {
+            let is_done = row.unconfirmed.as_ref().is_none_or(|unconfirmed| {
+                unconfirmed.thread == self.thread
+                    || self
+                        .last_calls
+                        .get(&unconfirmed.thread)
+                        .is_some_and(|last| *last > unconfirmed.call)
+                    || unconfirmed.before != state
+            });
             if is_done {
                 row.unconfirmed = None;
+            } else {
+                order = Order::BeforeFirstChange;
+            }
+            // What others put into a directory is there whoever made it.
+            if is_done && look != Look::List {
                 return;
             }
-            order = Order::BeforeFirstChange;
         }
         row.looks.insert(look);
         self.sink.access(&Access {
@@ -141,7 +144,7 @@ impl Recorder {
         } else {
             StartDigest::NotTaken
         };
-        if row.changes == 0 {
+        if !row.has_changed_bytes() && change.touches_bytes() {
             let (thread, call) = (self.thread, self.calls);
             row.unconfirmed = Some(Box::new(Unconfirmed {
                 thread,
@@ -200,9 +203,14 @@ fn real_bytes(root: &Path) -> Vec<u8> {
 }
 
 impl Row {
-    fn wants_digest(&self, change: Change) -> bool {
+    /// Whether it was changed otherwise than in its attributes.
+    const fn has_changed_bytes(&self) -> bool {
         const METADATA: u8 = 1 << Change::Metadata as u8;
-        let bytes_are_old = self.changes & !METADATA == 0;
+        self.changes & !METADATA != 0
+    }
+
+    fn wants_digest(&self, change: Change) -> bool {
+        let bytes_are_old = !self.has_changed_bytes();
         let was_read = self.looks.contains(Look::Read) || self.looks.contains(Look::Execute);
         bytes_are_old
             && (matches!(change, Change::Keeps | Change::Append)

@@ -1,0 +1,383 @@
+//! Ways in which a hit could be wrong or a file be lost, each of which once was.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+use vt_harness::{Outcome, Sandbox, Status};
+
+/// A workspace with one task `b` that runs a shell script.
+fn scripted(script: &str) -> Sandbox {
+    let sandbox = with_task(&json!("sh b.sh"));
+    sandbox.write("b.sh", script);
+    sandbox
+}
+
+fn with_task(task: &serde_json::Value) -> Sandbox {
+    let sandbox = Sandbox::empty();
+    sandbox.write("package.json", r#"{ "name": "app" }"#);
+    sandbox.write(
+        "vite-task.json",
+        json!({ "tasks": { "b": task } }).to_string(),
+    );
+    fs::create_dir_all(sandbox.home().join(".cache")).unwrap();
+    sandbox
+}
+
+fn run(sandbox: &Sandbox) -> Outcome {
+    sandbox.call("vt run b").run()
+}
+
+fn status(outcome: &Outcome) -> Status {
+    outcome.summary().only().status
+}
+
+fn text(sandbox: &Sandbox, path: &str) -> String {
+    String::from_utf8(sandbox.read(path)).unwrap()
+}
+
+fn not_stored(outcome: &Outcome) -> Vec<&str> {
+    let reasons = &outcome.summary().only().not_stored;
+    reasons.iter().map(|reason| reason.kind.as_str()).collect()
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let status = Command::new("git")
+        .args([
+            "-c",
+            "user.email=a@b",
+            "-c",
+            "user.name=a",
+            "-c",
+            "protocol.file.allow=always",
+        ])
+        .args(arguments)
+        .current_dir(directory)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "git {arguments:?}");
+}
+
+#[test]
+fn a_file_the_user_made_in_the_place_of_a_result_is_not_removed_later() {
+    let sandbox = scripted(
+        "case $(cat in) in 1) echo gen >cfg; echo 1 >out;; \
+         2) cat cfg >/dev/null; echo 2 >out;; 0) echo 0 >out;; esac",
+    );
+    sandbox.write("in", "0\n");
+    let _ = run(&sandbox);
+    sandbox.write("cfg", "committed\n");
+    for state in ["1\n", "2\n", "0\n"] {
+        sandbox.write("in", state);
+        let _ = run(&sandbox);
+    }
+    assert!(sandbox.path("cfg").exists());
+}
+
+#[test]
+fn an_edited_result_is_not_removed_because_outputs_are_declared() {
+    let sandbox = with_task(&json!({ "command": "sh b.sh", "output": ["dist/**"] }));
+    sandbox.write(
+        "b.sh",
+        "mkdir -p dist; m=$(cat in); echo $m >dist/b; [ $m = 1 ] && echo made >dist/a; :",
+    );
+    for state in ["0\n", "1\n"] {
+        sandbox.write("in", state);
+        let _ = run(&sandbox);
+    }
+    sandbox.write("dist/a", "EDIT\n");
+    for state in ["2\n", "0\n"] {
+        sandbox.write("in", state);
+        let _ = run(&sandbox);
+    }
+    assert_eq!(text(&sandbox, "dist/a"), "EDIT\n");
+}
+
+#[test]
+fn a_link_in_the_place_of_a_result_is_not_replaced() {
+    let sandbox = with_task(&json!("sh -c \"cat a >o\""));
+    sandbox.write("a", "1\n");
+    let _ = run(&sandbox);
+    sandbox.remove("o");
+    sandbox.write("t", "target\n");
+    symlink("t", sandbox.path("o")).unwrap();
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(fs::read_link(sandbox.path("o")).unwrap(), Path::new("t"));
+    assert_eq!(text(&sandbox, "t"), "1\n");
+}
+
+#[test]
+fn a_pipe_left_behind_does_not_hang_the_runner() {
+    let sandbox = with_task(&json!("sh -c \"cat package.json >o; mkfifo p || :\""));
+    let outcome = run(&sandbox);
+    assert_eq!(outcome.exit_code, 0);
+    assert!(!outcome.summary().only().stored);
+}
+
+#[test]
+fn a_process_that_goes_on_printing_is_not_waited_for() {
+    let sandbox = scripted(
+        "cat package.json; (i=0; while [ $i -lt 400 ]; do echo tick; sleep .02; i=$((i+1)); done) &",
+    );
+    let started = std::time::Instant::now();
+    let outcome = run(&sandbox);
+    assert_eq!(not_stored(&outcome), ["trace-incomplete"]);
+    // The process goes on for eight seconds and more.
+    assert!(started.elapsed().as_secs() < 6);
+}
+
+#[test]
+fn another_commit_in_a_linked_worktree_or_a_submodule_is_never_a_hit() {
+    let sandbox = with_task(&json!("git rev-parse HEAD"));
+    let main = sandbox.home().join(".cache/main");
+    fs::create_dir(&main).unwrap();
+    git(&main, &["init", "-q"]);
+    git(&main, &["commit", "-q", "--allow-empty", "-m", "1"]);
+    let tree = sandbox.path("tree");
+    git(&main, &["worktree", "add", "-q", tree.to_str().unwrap()]);
+    fs::rename(tree.join(".git"), sandbox.path(".git")).unwrap();
+    git(
+        &main,
+        &["worktree", "repair", sandbox.root().to_str().unwrap()],
+    );
+    let _ = run(&sandbox);
+    git(
+        &sandbox.root(),
+        &["commit", "-q", "--allow-empty", "-m", "2"],
+    );
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+
+    let sandbox = with_task(&json!("git -C sub rev-parse HEAD"));
+    git(&sandbox.root(), &["init", "-q"]);
+    git(
+        &sandbox.root(),
+        &["submodule", "--quiet", "add", main.to_str().unwrap(), "sub"],
+    );
+    let _ = run(&sandbox);
+    git(
+        &sandbox.path("sub"),
+        &["commit", "-q", "--allow-empty", "-m", "2"],
+    );
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+}
+
+#[test]
+fn a_package_that_lies_outside_behind_a_link_is_not_stored() {
+    let sandbox = Sandbox::empty();
+    let outside = sandbox.home().join(".cache/outside");
+    fs::create_dir_all(&outside).unwrap();
+    sandbox.write(
+        "package.json",
+        r#"{ "name": "r", "workspaces": ["packages/*"] }"#,
+    );
+    fs::create_dir(sandbox.path("packages")).unwrap();
+    fs::write(outside.join("package.json"), r#"{ "name": "foo" }"#).unwrap();
+    fs::write(
+        outside.join("vite-task.json"),
+        r#"{ "tasks": { "b": "cat in" } }"#,
+    )
+    .unwrap();
+    fs::write(outside.join("in"), "1\n").unwrap();
+    symlink(&outside, sandbox.path("packages/foo")).unwrap();
+    let first = sandbox.call("vt run foo#b").run();
+    if first.exit_code == 0 {
+        assert!(!first.summary().only().stored);
+    }
+}
+
+#[test]
+fn a_listing_counts_although_the_directory_is_changed_or_made_anew() {
+    for script in [
+        "chmod u+rwx src; ls src >o",
+        "ls src >o; chmod u+rwx src",
+        "ls src >l; rm -rf src; mkdir src; mv l src/l",
+        "mkdir -p src made; ls src made",
+    ] {
+        let sandbox = scripted(script);
+        sandbox.write("src/a", "");
+        let _ = run(&sandbox);
+        fs::create_dir_all(sandbox.path("src")).unwrap();
+        sandbox.write("src/b", "");
+        assert_eq!(status(&run(&sandbox)), Status::Ran, "{script}");
+    }
+    // Also of a directory that is the step's own.
+    let sandbox = scripted("mkdir -p dist; cat in >dist/o; ls dist");
+    sandbox.write("in", "1\n");
+    let _ = run(&sandbox);
+    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    sandbox.write("dist/user", "");
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+}
+
+#[test]
+fn what_a_run_only_found_there_is_not_brought_back_for_other_inputs() {
+    let sandbox = scripted("[ -f out ] || cat in >out");
+    for state in ["v1\n", "v2\n"] {
+        sandbox.write("in", state);
+        let _ = run(&sandbox);
+    }
+    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    sandbox.remove("out");
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(text(&sandbox, "out"), "v2\n");
+}
+
+#[test]
+fn a_directory_made_by_somebody_else_in_a_listed_one_is_noticed() {
+    let sandbox = scripted("ls src; vtt wait-for ../home/.cache/go; echo g >src/gen");
+    let go = sandbox.home().join(".cache/go");
+    sandbox.write(
+        "b.sh",
+        format!(
+            "ls src; echo x >{0}.mark; vtt wait-for {0}; echo g >src/gen",
+            go.display()
+        ),
+    );
+    sandbox.write("src/a", "");
+    let running = sandbox.call("vt run b").start();
+    sandbox.wait_for(&go.with_extension("mark"));
+    fs::create_dir(sandbox.path("src/strange")).unwrap();
+    fs::write(&go, "").unwrap();
+    let outcome = running.finish();
+    assert_eq!(not_stored(&outcome), ["input-changed-during-run"]);
+}
+
+#[test]
+fn a_utility_that_is_shadowed_runs_anew() {
+    let sandbox = with_task(&json!("sed s/a/b/ in"));
+    let shadow = sandbox.home().join(".cache/shadow");
+    fs::create_dir(&shadow).unwrap();
+    sandbox.write("in", "a\n");
+    let path = format!("{}:/usr/bin:/bin", shadow.display());
+    let run = || sandbox.call("vt run b").env("PATH", &path).run();
+    let _ = run();
+    assert_eq!(status(&run()), Status::Hit);
+    fs::write(shadow.join("sed"), "#!/bin/sh\necho SHADOW\n").unwrap();
+    set_executable(&shadow.join("sed"));
+    let outcome = run();
+    assert_eq!(status(&outcome), Status::Ran);
+    assert!(outcome.out().contains("SHADOW"));
+}
+
+#[test]
+fn a_program_named_by_its_path_counts_although_another_has_its_name() {
+    let sandbox = Sandbox::empty();
+    let tools = ["one", "two"].map(|name| sandbox.home().join(".cache").join(name));
+    for tool in &tools {
+        fs::create_dir_all(tool).unwrap();
+        fs::write(tool.join("tool"), "#!/bin/sh\ncat in; echo v1\n").unwrap();
+        set_executable(&tool.join("tool"));
+    }
+    let second = tools[1].join("tool");
+    sandbox.write("package.json", r#"{ "name": "app" }"#);
+    sandbox.write(
+        "vite-task.json",
+        json!({ "tasks": { "b": second.to_str() } }).to_string(),
+    );
+    sandbox.write("in", "x\n");
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        tools[0].display(),
+        tools[1].display()
+    );
+    let run = || sandbox.call("vt run b").env("PATH", &path).run();
+    let _ = run();
+    fs::write(&second, "#!/bin/sh\ncat in; echo v2\n").unwrap();
+    let outcome = run();
+    assert_eq!(status(&outcome), Status::Ran);
+    assert!(outcome.out().contains("v2"));
+}
+
+#[test]
+fn a_link_that_was_read_and_removed_is_no_tombstone() {
+    let sandbox = scripted("readlink cur; rm cur");
+    symlink("v1", sandbox.path("cur")).unwrap();
+    assert_eq!(not_stored(&run(&sandbox)), ["modified-input"]);
+}
+
+#[test]
+fn a_declared_input_behind_a_linked_directory_counts() {
+    let sandbox = with_task(&json!({ "command": "cat src/a", "input": ["src/**"] }));
+    sandbox.write("real/a", "1\n");
+    symlink("real", sandbox.path("src")).unwrap();
+    let _ = run(&sandbox);
+    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    sandbox.write("real/a", "2\n");
+    assert_eq!(status(&run(&sandbox)), Status::Ran);
+}
+
+#[test]
+fn removing_something_outside_is_an_effect_that_no_hit_has() {
+    let sandbox = with_task(&json!("sh b.sh"));
+    let victim = sandbox.home().join("victim");
+    fs::write(&victim, "").unwrap();
+    sandbox.write(
+        "b.sh",
+        format!("cat package.json >o; rm -f {}", victim.display()),
+    );
+    assert_eq!(not_stored(&run(&sandbox)), ["wrote-outside"]);
+}
+
+#[test]
+fn terminal_output_that_names_the_workspace_stays_in_it() {
+    let first = scripted("cat package.json; pwd");
+    let second = scripted("cat package.json; pwd");
+    let cache = first.home().join("shared");
+    let run = |sandbox: &Sandbox| sandbox.call("vt run b").env("VT_CACHE_DIR", &cache).run();
+    let _ = run(&first);
+    assert_eq!(status(&run(&first)), Status::Hit);
+    let outcome = run(&second);
+    assert_eq!(status(&outcome), Status::Ran);
+    assert!(outcome.out().contains(second.root().to_str().unwrap()));
+}
+
+#[test]
+fn setting_a_mode_that_is_set_already_changes_nothing() {
+    let sandbox = scripted("chmod +x c.sh; cat c.sh >o");
+    sandbox.write("c.sh", "echo hi\n");
+    set_executable(&sandbox.path("c.sh"));
+    assert_eq!(not_stored(&run(&sandbox)), [""; 0]);
+    assert_eq!(status(&run(&sandbox)), Status::Hit);
+}
+
+#[test]
+fn a_temporary_directory_that_is_missing_costs_nothing() {
+    let sandbox = scripted("cat in");
+    sandbox.write("in", "1\n");
+    let missing = sandbox.home().join("missing");
+    let run = || sandbox.call("vt run b").env("TMPDIR", &missing).run();
+    assert_eq!(not_stored(&run()), [""; 0]);
+    assert_eq!(status(&run()), Status::Hit);
+}
+
+#[test]
+fn an_edit_made_after_the_step_has_ended_is_never_taken_for_its_own() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("package.json", r#"{ "name": "app" }"#);
+    sandbox.write("vite-task.json", r#"{ "tasks": { "b": "node b.js" } }"#);
+    // A large result keeps the runner packing while the edit happens.
+    sandbox.write(
+        "b.js",
+        "const fs = require('fs'); try { fs.statSync('a.txt') } catch {}\n\
+         fs.writeFileSync('a.txt', 'gen');\n\
+         const b = require('crypto').randomBytes(5e7); const f = fs.openSync('z.bin', 'w');\n\
+         for (let i = 0; i < 4; i++) fs.writeSync(f, b); fs.writeFileSync('done', '');",
+    );
+    let running = sandbox.call("vt run b").start();
+    sandbox.wait_for(&sandbox.path("done"));
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    sandbox.write("a.txt", "EDIT");
+    let _ = running.finish();
+    let outcome = run(&sandbox);
+    // Either the edit came first and nothing was stored, or it is an edit of a result.
+    assert_eq!(status(&outcome), Status::Ran, "{}", outcome.said());
+}
+
+fn set_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
