@@ -49,8 +49,8 @@ pub struct ResultPath {
     pub conditional: bool,
     /// Whether the step created it, now or earlier.
     pub created: bool,
-    /// Whether an earlier run left it and this one only kept it: it may be stale wherever it is
-    /// not in place already.
+    /// Whether an earlier run left it, and this one saw that it was there and did not look into
+    /// it: with other inputs it may be stale, so it is good only where it is in place.
     pub carried: bool,
 }
 
@@ -152,7 +152,7 @@ impl Sealing {
                         path: path.clone(),
                         conditional: true,
                         created: row.is_some_and(|row| row.created),
-                        carried: !is_directory,
+                        carried: !is_directory && !facts.seen.read,
                     },
                 );
             }
@@ -349,7 +349,7 @@ impl Sealing {
                     path: path.clone(),
                     conditional: true,
                     created: row.created,
-                    carried: kind != NodeKind::Directory,
+                    carried: false,
                 },
             );
         }

@@ -342,7 +342,7 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
             absent.insert((*path).clone());
         }
         let result = results.get(*path);
-        // What only lay there may be stale by now: the run has to make it anew, or leave it out.
+        // What only lay there may be stale: the command has to make it anew, or leave it out.
         let carried = result.is_some_and(|result| result.carried);
         if carried || (now != State::Missing && !may_replace(look, path, state, &now, result)) {
             edited.push(Why::OutputEdited {

@@ -58,7 +58,7 @@ impl Recency {
 pub(crate) struct ResultRecord {
     pub(crate) path: RelPath,
     pub(crate) conditional: bool,
-    /// Whether an earlier run left it: good only where it is in place.
+    /// Whether an earlier run left it and nobody looked into it: good only where it is in place.
     pub(crate) carried: bool,
 }
 

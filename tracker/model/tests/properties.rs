@@ -133,7 +133,7 @@ proptest! {
                 matches!(step.event, Event::Changed { change, .. } if change.touches_bytes())
             });
             let listed = |step: &&Step| matches!(step.event, Event::Looked { look: Look::List, .. });
-            prop_assert_eq!(history.listed, own.iter().any(|step| listed(step)));
+            prop_assert_eq!(history.listed, own.iter().any(listed));
 
             let looks = |look: Look| own.iter().enumerate().any(|(at, step)| match step.event {
                 Event::Looked { look: this, order } => this == look
