@@ -15,6 +15,7 @@ use vt_tracker::Survivors;
 use crate::context::Context;
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
+use crate::sweep::sweep;
 use crate::task::run_step;
 use crate::world::{RunRequest, World};
 
@@ -54,6 +55,14 @@ pub fn run(
         runtime.block_on(dispatcher.work(scope, &context, received, listener))
     })
     .map_err(RunError::Runtime)?;
+    let stored = dispatcher
+        .outcomes
+        .iter()
+        .flatten()
+        .any(|outcome| outcome.stored);
+    if let (true, Ok(opened)) = (stored, &context.store) {
+        sweep(opened);
+    }
     let exit_code = dispatcher.exit_code();
     Ok(Finished {
         exit_code,

@@ -19,6 +19,7 @@ mod replay;
 mod rules;
 mod seal;
 mod spawn;
+mod sweep;
 mod task;
 mod world;
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{HarnessError, disk};
 use crate::processes;
 use crate::sandbox::{Sandbox, chain};
-use crate::summary::Summary;
+use crate::summary::{Status, Summary};
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -307,6 +307,44 @@ impl Outcome {
         self.summary
             .as_ref()
             .unwrap_or_else(|| panic!("`{}` wrote no summary\n{}", self.line, self.said()))
+    }
+
+    /// How the only step ended.
+    ///
+    /// # Panics
+    ///
+    /// If there is no summary, or not one step in it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.summary().only().status
+    }
+
+    /// The kinds of reasons for which the only step was not stored.
+    ///
+    /// # Panics
+    ///
+    /// As [`Outcome::status`].
+    #[must_use]
+    pub fn not_stored(&self) -> Vec<&str> {
+        let reasons = &self.summary().only().not_stored;
+        reasons.iter().map(|reason| reason.kind.as_str()).collect()
+    }
+
+    /// Says everything there is to say if the only step ended otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If it did, and as [`Outcome::status`].
+    pub fn expect(&self, status: Status) {
+        let step = self.summary().only();
+        assert_eq!(
+            step.status,
+            status,
+            "{:?} {:?}\n{}",
+            step.why,
+            step.not_stored,
+            self.said()
+        );
     }
 
     /// Both streams, for messages.

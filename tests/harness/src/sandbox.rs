@@ -38,6 +38,24 @@ impl Sandbox {
         Self::with(binaries).unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
 
+    /// A workspace of one package, `app`, with these tasks and a file `a.txt` that says `one`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Sandbox::empty`].
+    #[must_use]
+    pub fn with_tasks(tasks: &serde_json::Value) -> Self {
+        let sandbox = Self::empty();
+        sandbox.write("package.json", r#"{ "name": "app", "private": true }"#);
+        let config = serde_json::json!({ "tasks": tasks });
+        sandbox.write("vite-task.json", config.to_string());
+        sandbox.write("a.txt", "one\n");
+        let cache = sandbox.home().join(".cache");
+        std::fs::create_dir_all(&cache)
+            .unwrap_or_else(|error| panic!("cannot make `{}`: {error}", cache.display()));
+        sandbox
+    }
+
     /// A copy of `fixture`, for the binaries [`Binaries::find`] finds.
     ///
     /// # Panics

@@ -10,46 +10,12 @@ stories! {
     "cache": config, environment, inputs, outputs, own_state, refusals, scripts, segments, terminal, toolchain
 }
 
-const PACKAGE: &str = r#"{ "name": "app", "private": true }"#;
-
 fn with_task(command: &str) -> Sandbox {
-    let sandbox = Sandbox::empty();
-    sandbox.write("package.json", PACKAGE);
-    sandbox.write(
-        "vite-task.json",
-        format!(
-            "{{ \"tasks\": {{ \"build\": {} }} }}",
-            serde_json::json!(command)
-        ),
-    );
-    sandbox.write("a.txt", "one\n");
-    sandbox
+    Sandbox::with_tasks(&serde_json::json!({ "build": command }))
 }
 
 fn build(sandbox: &Sandbox) -> Outcome {
     sandbox.call("vt run build").run()
-}
-
-fn expect_status(outcome: &Outcome, status: Status) {
-    let step = outcome.summary().only();
-    assert_eq!(
-        step.status,
-        status,
-        "{:?} {:?}\n{}",
-        step.why,
-        step.not_stored,
-        outcome.said()
-    );
-}
-
-fn not_stored(outcome: &Outcome) -> Vec<&str> {
-    outcome
-        .summary()
-        .only()
-        .not_stored
-        .iter()
-        .map(|reason| reason.kind.as_str())
-        .collect()
 }
 
 #[test]
@@ -58,29 +24,29 @@ fn two_clones_at_different_places_share_their_entries() {
     let second = Sandbox::empty();
     copy_tree(&first.root(), &second.root()).unwrap();
     let cache = first.home().join("shared-cache");
-    expect_status(
-        &first.call("vt run build").env("VT_CACHE_DIR", &cache).run(),
-        Status::Ran,
-    );
+    first
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Ran);
     let outcome = second
         .call("vt run build")
         .env("VT_CACHE_DIR", &cache)
         .run();
-    expect_status(&outcome, Status::Hit);
+    outcome.expect(Status::Hit);
     assert_eq!(second.read("dist/out"), b"one\n");
     second.write("a.txt", "two\n");
-    expect_status(
-        &second
-            .call("vt run build")
-            .env("VT_CACHE_DIR", &cache)
-            .run(),
-        Status::Ran,
-    );
+    second
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Ran);
     first.write("a.txt", "two\n");
-    expect_status(
-        &first.call("vt run build").env("VT_CACHE_DIR", &cache).run(),
-        Status::Hit,
-    );
+    first
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Hit);
     assert_eq!(first.read("dist/out"), b"two\n");
 }
 
@@ -94,21 +60,21 @@ fn an_output_that_names_its_own_workspace_is_not_shared() {
     let second = Sandbox::empty();
     copy_tree(&first.root(), &second.root()).unwrap();
     let cache = first.home().join("shared-cache");
-    expect_status(
-        &first.call("vt run build").env("VT_CACHE_DIR", &cache).run(),
-        Status::Ran,
-    );
-    expect_status(
-        &first.call("vt run build").env("VT_CACHE_DIR", &cache).run(),
-        Status::Hit,
-    );
-    expect_status(
-        &second
-            .call("vt run build")
-            .env("VT_CACHE_DIR", &cache)
-            .run(),
-        Status::Ran,
-    );
+    first
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Ran);
+    first
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Hit);
+    second
+        .call("vt run build")
+        .env("VT_CACHE_DIR", &cache)
+        .run()
+        .expect(Status::Ran);
     assert_eq!(
         second.read("dist/out"),
         second.path("a.txt").to_str().unwrap().as_bytes()
@@ -131,8 +97,8 @@ fn the_order_of_both_streams_is_kept_in_a_replay() {
             .collect()
     };
     let (first, second) = (run(), run());
-    expect_status(&first, Status::Ran);
-    expect_status(&second, Status::Hit);
+    first.expect(Status::Ran);
+    second.expect(Status::Hit);
     assert_eq!(said(&second), said(&first), "{}", second.said());
 }
 
@@ -142,7 +108,7 @@ fn bytes_that_are_no_text_are_replayed_as_they_are() {
     let bytes = b"<\x00\xff\x80\xfe\r>\n";
     for status in [Status::Ran, Status::Hit] {
         let outcome = build(&sandbox);
-        expect_status(&outcome, status);
+        outcome.expect(status);
         assert!(
             outcome
                 .stdout
@@ -163,7 +129,7 @@ fn long_output_is_replayed_whole() {
     sandbox.write("a.txt", &text);
     for status in [Status::Ran, Status::Hit] {
         let outcome = build(&sandbox);
-        expect_status(&outcome, status);
+        outcome.expect(status);
         assert!(
             outcome.out().contains(&text),
             "{} bytes",
@@ -181,15 +147,15 @@ fn an_input_that_changes_while_the_step_runs_keeps_it_from_being_stored() {
     sandbox.write("a.txt", "changed\n");
     fs::write(&go, "").unwrap();
     let outcome = running.finish();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert_eq!(
-        not_stored(&outcome),
+        outcome.not_stored(),
         ["input-changed-during-run"],
         "{}",
         outcome.said()
     );
     let again = sandbox.call("vt run build").word(&go).run();
-    expect_status(&again, Status::Ran);
+    again.expect(Status::Ran);
     assert!(again.out().contains("changed"), "{}", again.said());
 }
 
@@ -209,9 +175,9 @@ fn an_input_that_changed_after_the_start_is_suspect_even_if_it_was_read_later() 
     fs::write(&go, "").unwrap();
     let outcome = running.finish();
     // The step read the new bytes, but nobody knows what another of its reads would have seen.
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert_eq!(
-        not_stored(&outcome),
+        outcome.not_stored(),
         ["input-changed-during-run"],
         "{}",
         outcome.said()
@@ -248,11 +214,11 @@ fn a_program_outside_the_workspace_counts_by_its_bytes() {
             .run()
     };
     install("first");
-    expect_status(&run(), Status::Ran);
-    expect_status(&run(), Status::Hit);
+    run().expect(Status::Ran);
+    run().expect(Status::Hit);
     install("second");
     let outcome = run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert_eq!(
         outcome.summary().only().why.len(),
         1,
@@ -262,7 +228,7 @@ fn a_program_outside_the_workspace_counts_by_its_bytes() {
     assert_eq!(outcome.summary().only().why[0].kind, "program-changed");
     assert!(outcome.out().contains("second"));
     install("first");
-    expect_status(&run(), Status::Hit);
+    run().expect(Status::Hit);
 }
 
 #[test]
@@ -280,15 +246,15 @@ fn a_static_program_deep_in_the_tree_of_processes_is_seen() {
         }
     "#;
     compile_statically(source, &sandbox.path("reader"));
-    expect_status(&build(&sandbox), Status::Ran);
+    build(&sandbox).expect(Status::Ran);
     let second = build(&sandbox);
-    expect_status(&second, Status::Hit);
+    second.expect(Status::Hit);
     sandbox.remove("copied");
-    expect_status(&build(&sandbox), Status::Hit);
+    build(&sandbox).expect(Status::Hit);
     assert_eq!(sandbox.read("copied"), b"one\n");
     sandbox.write("a.txt", "two\n");
     let third = build(&sandbox);
-    expect_status(&third, Status::Ran);
+    third.expect(Status::Ran);
     assert!(
         third.summary().only().says_why("input-modified a.txt"),
         "{:?}",
@@ -300,14 +266,14 @@ fn a_static_program_deep_in_the_tree_of_processes_is_seen() {
 #[test]
 fn a_workspace_that_moves_keeps_its_entries() {
     let sandbox = with_task("vtt concat -p dist/out a.txt");
-    expect_status(&build(&sandbox), Status::Ran);
+    build(&sandbox).expect(Status::Ran);
     let moved = Sandbox::empty();
     fs::remove_dir(moved.root()).unwrap();
     fs::rename(sandbox.root(), moved.root()).unwrap();
     // Where the default cache directory is a matter of the machine and not of the workspace, home moves along.
     fs::remove_dir_all(moved.home()).unwrap();
     fs::rename(sandbox.home(), moved.home()).unwrap();
-    expect_status(&build(&moved), Status::Hit);
+    build(&moved).expect(Status::Hit);
 }
 
 fn compile_statically(source: &str, program: &Path) {

@@ -6,15 +6,6 @@ use std::process::Command;
 use serde_json::json;
 use vt_harness::{Outcome, Sandbox, Status};
 
-fn workspace(tasks: &serde_json::Value) -> Sandbox {
-    let sandbox = Sandbox::empty();
-    sandbox.write("package.json", r#"{ "name": "app" }"#);
-    sandbox.write("vite-task.json", json!({ "tasks": tasks }).to_string());
-    sandbox.write("a.txt", "one\n");
-    fs::create_dir_all(sandbox.home().join(".cache")).unwrap();
-    sandbox
-}
-
 fn signal(name: &str, process: u32) {
     let sent = Command::new("kill")
         .args(["-s", name, &process.to_string()])
@@ -33,7 +24,7 @@ fn statuses(outcome: &Outcome) -> Vec<(String, Status)> {
 
 #[test]
 fn an_interrupt_stops_everything_and_stores_nothing() {
-    let sandbox = workspace(&json!({}));
+    let sandbox = Sandbox::with_tasks(&json!({}));
     let (mark, never) = (
         sandbox.home().join(".cache/mark"),
         sandbox.home().join(".cache/never"),
@@ -69,7 +60,7 @@ fn an_interrupt_stops_everything_and_stores_nothing() {
 
 #[test]
 fn a_failure_stops_what_runs_beside_it_and_gives_its_exit_code() {
-    let sandbox = workspace(&json!({}));
+    let sandbox = Sandbox::with_tasks(&json!({}));
     let (mark, never) = (
         sandbox.home().join(".cache/mark"),
         sandbox.home().join(".cache/never"),
@@ -96,7 +87,7 @@ fn a_failure_stops_what_runs_beside_it_and_gives_its_exit_code() {
 
 #[test]
 fn secrets_in_env_files_travel_only_if_declared() {
-    let sandbox = workspace(&json!({
+    let sandbox = Sandbox::with_tasks(&json!({
         "auto": "vtt seq cat a.txt then write -p auto/.env.local KEY=1 then write -p auto/out x",
         "declared": {
             "command": "vtt seq cat a.txt then write -p declared/.env KEY=1",
@@ -121,7 +112,7 @@ fn secrets_in_env_files_travel_only_if_declared() {
 
 #[test]
 fn what_somebody_put_in_the_place_of_a_result_is_never_lost() {
-    let sandbox = workspace(&json!({ "build": "vtt concat -p dist/out a.txt" }));
+    let sandbox = Sandbox::with_tasks(&json!({ "build": "vtt concat -p dist/out a.txt" }));
     let build = || sandbox.call("vt run build").run();
     assert_eq!(build().exit_code, 0);
 
@@ -154,7 +145,7 @@ fn what_somebody_put_in_the_place_of_a_result_is_never_lost() {
 
 #[test]
 fn two_steps_that_write_the_same_path_at_once_are_not_both_stored() {
-    let sandbox = workspace(&json!({}));
+    let sandbox = Sandbox::with_tasks(&json!({}));
     let (one, two) = (
         sandbox.home().join(".cache/one"),
         sandbox.home().join(".cache/two"),

@@ -16,31 +16,15 @@ fn scripted(script: &str) -> Sandbox {
 }
 
 fn with_task(task: &serde_json::Value) -> Sandbox {
-    let sandbox = Sandbox::empty();
-    sandbox.write("package.json", r#"{ "name": "app" }"#);
-    sandbox.write(
-        "vite-task.json",
-        json!({ "tasks": { "b": task } }).to_string(),
-    );
-    fs::create_dir_all(sandbox.home().join(".cache")).unwrap();
-    sandbox
+    Sandbox::with_tasks(&json!({ "b": task }))
 }
 
 fn run(sandbox: &Sandbox) -> Outcome {
     sandbox.call("vt run b").run()
 }
 
-fn status(outcome: &Outcome) -> Status {
-    outcome.summary().only().status
-}
-
 fn text(sandbox: &Sandbox, path: &str) -> String {
     String::from_utf8(sandbox.read(path)).unwrap()
-}
-
-fn not_stored(outcome: &Outcome) -> Vec<&str> {
-    let reasons = &outcome.summary().only().not_stored;
-    reasons.iter().map(|reason| reason.kind.as_str()).collect()
 }
 
 fn git(directory: &Path, arguments: &[&str]) {
@@ -105,7 +89,7 @@ fn a_link_in_the_place_of_a_result_is_not_replaced() {
     sandbox.remove("o");
     sandbox.write("t", "target\n");
     symlink("t", sandbox.path("o")).unwrap();
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
     assert_eq!(fs::read_link(sandbox.path("o")).unwrap(), Path::new("t"));
     assert_eq!(text(&sandbox, "t"), "1\n");
 }
@@ -125,7 +109,7 @@ fn a_process_that_goes_on_printing_is_not_waited_for() {
     );
     let started = std::time::Instant::now();
     let outcome = run(&sandbox);
-    assert_eq!(not_stored(&outcome), ["trace-incomplete"]);
+    assert_eq!(outcome.not_stored(), ["trace-incomplete"]);
     // The process goes on for eight seconds and more.
     assert!(started.elapsed().as_secs() < 6);
 }
@@ -149,7 +133,7 @@ fn another_commit_in_a_linked_worktree_or_a_submodule_is_never_a_hit() {
         &sandbox.root(),
         &["commit", "-q", "--allow-empty", "-m", "2"],
     );
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
 
     let sandbox = with_task(&json!("git -C sub rev-parse HEAD"));
     git(&sandbox.root(), &["init", "-q"]);
@@ -162,7 +146,7 @@ fn another_commit_in_a_linked_worktree_or_a_submodule_is_never_a_hit() {
         &sandbox.path("sub"),
         &["commit", "-q", "--allow-empty", "-m", "2"],
     );
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
 }
 
 #[test]
@@ -202,15 +186,15 @@ fn a_listing_counts_although_the_directory_is_changed_or_made_anew() {
         let _ = run(&sandbox);
         fs::create_dir_all(sandbox.path("src")).unwrap();
         sandbox.write("src/b", "");
-        assert_eq!(status(&run(&sandbox)), Status::Ran, "{script}");
+        assert_eq!(run(&sandbox).status(), Status::Ran, "{script}");
     }
     // Also of a directory that is the step's own.
     let sandbox = scripted("mkdir -p dist; cat in >dist/o; ls dist");
     sandbox.write("in", "1\n");
     let _ = run(&sandbox);
-    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
     sandbox.write("dist/user", "");
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
 }
 
 #[test]
@@ -220,9 +204,9 @@ fn what_a_run_only_found_there_is_not_brought_back_for_other_inputs() {
         sandbox.write("in", state);
         let _ = run(&sandbox);
     }
-    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
     sandbox.remove("out");
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
     assert_eq!(text(&sandbox, "out"), "v2\n");
 }
 
@@ -243,7 +227,7 @@ fn a_directory_made_by_somebody_else_in_a_listed_one_is_noticed() {
     fs::create_dir(sandbox.path("src/strange")).unwrap();
     fs::write(&go, "").unwrap();
     let outcome = running.finish();
-    assert_eq!(not_stored(&outcome), ["input-changed-during-run"]);
+    assert_eq!(outcome.not_stored(), ["input-changed-during-run"]);
 }
 
 #[test]
@@ -255,11 +239,11 @@ fn a_utility_that_is_shadowed_runs_anew() {
     let path = format!("{}:/usr/bin:/bin", shadow.display());
     let run = || sandbox.call("vt run b").env("PATH", &path).run();
     let _ = run();
-    assert_eq!(status(&run()), Status::Hit);
+    assert_eq!(run().status(), Status::Hit);
     fs::write(shadow.join("sed"), "#!/bin/sh\necho SHADOW\n").unwrap();
     set_executable(&shadow.join("sed"));
     let outcome = run();
-    assert_eq!(status(&outcome), Status::Ran);
+    assert_eq!(outcome.status(), Status::Ran);
     assert!(outcome.out().contains("SHADOW"));
 }
 
@@ -288,7 +272,7 @@ fn a_program_named_by_its_path_counts_although_another_has_its_name() {
     let _ = run();
     fs::write(&second, "#!/bin/sh\ncat in; echo v2\n").unwrap();
     let outcome = run();
-    assert_eq!(status(&outcome), Status::Ran);
+    assert_eq!(outcome.status(), Status::Ran);
     assert!(outcome.out().contains("v2"));
 }
 
@@ -296,7 +280,7 @@ fn a_program_named_by_its_path_counts_although_another_has_its_name() {
 fn a_link_that_was_read_and_removed_is_no_tombstone() {
     let sandbox = scripted("readlink cur; rm cur");
     symlink("v1", sandbox.path("cur")).unwrap();
-    assert_eq!(not_stored(&run(&sandbox)), ["modified-input"]);
+    assert_eq!(run(&sandbox).not_stored(), ["modified-input"]);
 }
 
 #[test]
@@ -305,9 +289,9 @@ fn a_declared_input_behind_a_linked_directory_counts() {
     sandbox.write("real/a", "1\n");
     symlink("real", sandbox.path("src")).unwrap();
     let _ = run(&sandbox);
-    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
     sandbox.write("real/a", "2\n");
-    assert_eq!(status(&run(&sandbox)), Status::Ran);
+    assert_eq!(run(&sandbox).status(), Status::Ran);
 }
 
 #[test]
@@ -319,7 +303,7 @@ fn removing_something_outside_is_an_effect_that_no_hit_has() {
         "b.sh",
         format!("cat package.json >o; rm -f {}", victim.display()),
     );
-    assert_eq!(not_stored(&run(&sandbox)), ["wrote-outside"]);
+    assert_eq!(run(&sandbox).not_stored(), ["wrote-outside"]);
 }
 
 #[test]
@@ -329,9 +313,9 @@ fn terminal_output_that_names_the_workspace_stays_in_it() {
     let cache = first.home().join("shared");
     let run = |sandbox: &Sandbox| sandbox.call("vt run b").env("VT_CACHE_DIR", &cache).run();
     let _ = run(&first);
-    assert_eq!(status(&run(&first)), Status::Hit);
+    assert_eq!(run(&first).status(), Status::Hit);
     let outcome = run(&second);
-    assert_eq!(status(&outcome), Status::Ran);
+    assert_eq!(outcome.status(), Status::Ran);
     assert!(outcome.out().contains(second.root().to_str().unwrap()));
 }
 
@@ -340,8 +324,8 @@ fn setting_a_mode_that_is_set_already_changes_nothing() {
     let sandbox = scripted("chmod +x c.sh; cat c.sh >o");
     sandbox.write("c.sh", "echo hi\n");
     set_executable(&sandbox.path("c.sh"));
-    assert_eq!(not_stored(&run(&sandbox)), [""; 0]);
-    assert_eq!(status(&run(&sandbox)), Status::Hit);
+    assert_eq!(run(&sandbox).not_stored(), [""; 0]);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
 }
 
 #[test]
@@ -350,8 +334,8 @@ fn a_temporary_directory_that_is_missing_costs_nothing() {
     sandbox.write("in", "1\n");
     let missing = sandbox.home().join("missing");
     let run = || sandbox.call("vt run b").env("TMPDIR", &missing).run();
-    assert_eq!(not_stored(&run()), [""; 0]);
-    assert_eq!(status(&run()), Status::Hit);
+    assert_eq!(run().not_stored(), [""; 0]);
+    assert_eq!(run().status(), Status::Hit);
 }
 
 #[test]
@@ -374,7 +358,7 @@ fn an_edit_made_after_the_step_has_ended_is_never_taken_for_its_own() {
     let _ = running.finish();
     let outcome = run(&sandbox);
     // Either the edit came first and nothing was stored, or it is an edit of a result.
-    assert_eq!(status(&outcome), Status::Ran, "{}", outcome.said());
+    assert_eq!(outcome.status(), Status::Ran, "{}", outcome.said());
 }
 
 fn set_executable(path: &Path) {

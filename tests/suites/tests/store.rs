@@ -6,46 +6,12 @@ use std::path::{Path, PathBuf};
 
 use vt_harness::{Content, Outcome, Sandbox, Status};
 
-const PACKAGE: &str = r#"{ "name": "app", "private": true }"#;
-
 fn with_task(command: &str) -> Sandbox {
-    let sandbox = Sandbox::empty();
-    sandbox.write("package.json", PACKAGE);
-    sandbox.write(
-        "vite-task.json",
-        format!(
-            "{{ \"tasks\": {{ \"build\": {} }} }}",
-            serde_json::json!(command)
-        ),
-    );
-    sandbox.write("a.txt", "one\n");
-    sandbox
+    Sandbox::with_tasks(&serde_json::json!({ "build": command }))
 }
 
 fn build(sandbox: &Sandbox) -> Outcome {
     sandbox.call("vt run build").run()
-}
-
-fn expect_status(outcome: &Outcome, status: Status) {
-    let step = outcome.summary().only();
-    assert_eq!(
-        step.status,
-        status,
-        "{:?} {:?}\n{}",
-        step.why,
-        step.not_stored,
-        outcome.said()
-    );
-}
-
-fn not_stored(outcome: &Outcome) -> Vec<&str> {
-    outcome
-        .summary()
-        .only()
-        .not_stored
-        .iter()
-        .map(|reason| reason.kind.as_str())
-        .collect()
 }
 
 #[test]
@@ -58,7 +24,7 @@ fn a_damaged_blob_makes_the_step_run_and_is_stored_again() {
             .env("VT_CACHE_DIR", &cache)
             .run()
     };
-    expect_status(&run(), Status::Ran);
+    run().expect(Status::Ran);
     let blobs = files_below(&cache, "blobs");
     assert!(!blobs.is_empty(), "no blobs below {}", cache.display());
     for blob in &blobs {
@@ -69,7 +35,7 @@ fn a_damaged_blob_makes_the_step_run_and_is_stored_again() {
     }
     sandbox.remove("dist");
     let outcome = run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     let step = outcome.summary().only();
     assert!(
         step.stored && step.why.iter().any(|reason| reason.kind == "blob-damaged"),
@@ -77,7 +43,7 @@ fn a_damaged_blob_makes_the_step_run_and_is_stored_again() {
         step.why
     );
     sandbox.remove("dist");
-    expect_status(&run(), Status::Hit);
+    run().expect(Status::Hit);
     assert_eq!(sandbox.read("dist/out"), b"one\n");
 }
 
@@ -91,13 +57,13 @@ fn a_missing_blob_makes_the_step_run_and_is_stored_again() {
             .env("VT_CACHE_DIR", &cache)
             .run()
     };
-    expect_status(&run(), Status::Ran);
+    run().expect(Status::Ran);
     files_below(&cache, "blobs")
         .iter()
         .for_each(|blob| fs::remove_file(blob).unwrap());
     sandbox.remove("dist");
     let outcome = run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert!(
         outcome
             .summary()
@@ -109,7 +75,7 @@ fn a_missing_blob_makes_the_step_run_and_is_stored_again() {
         outcome.said()
     );
     sandbox.remove("dist");
-    expect_status(&run(), Status::Hit);
+    run().expect(Status::Hit);
 }
 
 #[test]
@@ -122,7 +88,7 @@ fn junk_where_the_index_lives_costs_the_entries_and_nothing_else() {
             .env("VT_CACHE_DIR", &cache)
             .run()
     };
-    expect_status(&run(), Status::Ran);
+    run().expect(Status::Ran);
     let indexes: Vec<PathBuf> = all_files(&cache)
         .into_iter()
         .filter(|path| path.extension().is_some_and(|end| end == "redb"))
@@ -132,9 +98,9 @@ fn junk_where_the_index_lives_costs_the_entries_and_nothing_else() {
         .iter()
         .for_each(|index| fs::write(index, "junk".repeat(4000)).unwrap());
     let outcome = run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert_eq!(outcome.exit_code, 0);
-    expect_status(&run(), Status::Hit);
+    run().expect(Status::Hit);
 }
 
 #[test]
@@ -147,8 +113,8 @@ fn a_cache_directory_that_cannot_be_made_costs_the_cache_and_not_the_task() {
         .env("VT_CACHE_DIR", file.join("cache"))
         .run();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
-    expect_status(&outcome, Status::Ran);
-    assert_eq!(not_stored(&outcome), ["store-error"]);
+    outcome.expect(Status::Ran);
+    assert_eq!(outcome.not_stored(), ["store-error"]);
     assert_eq!(sandbox.read("dist/out"), b"one\n");
 }
 
@@ -159,16 +125,16 @@ fn a_runner_killed_in_the_middle_loses_its_own_run_and_nothing_else() {
         "vite-task.json",
         r#"{ "tasks": { "build": "vtt concat -p dist/out a.txt", "slow": "vtt seq cat a.txt then write ready x then wait-for" } }"#,
     );
-    expect_status(&build(&sandbox), Status::Ran);
+    build(&sandbox).expect(Status::Ran);
     let go = sandbox.home().join("go");
     let running = sandbox.call("vt run slow").word(&go).start();
     sandbox.wait_for(&sandbox.path("ready"));
     running.kill();
     fs::write(&go, "").unwrap();
-    expect_status(&build(&sandbox), Status::Hit);
+    build(&sandbox).expect(Status::Hit);
     sandbox.remove("ready");
     let outcome = sandbox.call("vt run slow").word(&go).run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
 }
 
 #[test]
@@ -186,11 +152,46 @@ fn values_of_variables_are_nowhere_in_the_cache() {
         .env("TOKEN", token)
         .env("KEY", key)
         .run();
-    expect_status(&outcome, Status::Ran);
+    outcome.expect(Status::Ran);
     assert!(outcome.summary().only().stored);
     let kept = Content::take(&cache).unwrap();
     assert!(!kept.is_empty());
     assert!(!kept.mentions(token) && !kept.mentions(key) && !outcome.said().contains(token));
+}
+
+#[test]
+fn a_blob_that_no_entry_names_is_swept_and_others_stay() {
+    let sandbox = with_task("vtt concat -p dist/out a.txt");
+    let cache = sandbox.home().join("cache");
+    let run = || {
+        let call = sandbox.call("vt run build");
+        call.env("VT_CACHE_DIR", &cache).run()
+    };
+    run().expect(Status::Ran);
+    // A day has passed since blobs were looked through, and this one is an hour old.
+    fs::remove_file(cache.join("swept")).unwrap();
+    let shelf = files_below(&cache, "blobs")[0]
+        .parent()
+        .unwrap()
+        .to_path_buf();
+    let name = shelf.file_name().unwrap().to_str().unwrap();
+    let orphan = shelf.join(format!("{name}{}", "0".repeat(62)));
+    fs::write(&orphan, "nobody's").unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    let old = std::time::SystemTime::now() - hour;
+    fs::File::options()
+        .write(true)
+        .open(&orphan)
+        .unwrap()
+        .set_modified(old)
+        .unwrap();
+    sandbox.write("a.txt", "two\n");
+    run().expect(Status::Ran);
+    assert!(!orphan.exists());
+    sandbox.remove("dist/out");
+    sandbox.write("a.txt", "one\n");
+    run().expect(Status::Hit);
+    assert_eq!(sandbox.read("dist/out"), b"one\n");
 }
 
 fn all_files(folder: &Path) -> Vec<PathBuf> {

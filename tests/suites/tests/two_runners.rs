@@ -2,20 +2,12 @@
 
 use std::fs;
 
+use serde_json::json;
 use vt_harness::{Sandbox, Status};
-
-fn workspace(tasks: &str) -> Sandbox {
-    let sandbox = Sandbox::empty();
-    sandbox.write("package.json", r#"{ "name": "app" }"#);
-    sandbox.write("vite-task.json", format!("{{ \"tasks\": {tasks} }}"));
-    sandbox.write("a.txt", "one\n");
-    fs::create_dir_all(sandbox.home().join(".cache")).unwrap();
-    sandbox
-}
 
 #[test]
 fn the_second_of_the_same_step_waits_and_then_hits() {
-    let sandbox = workspace("{}");
+    let sandbox = Sandbox::with_tasks(&json!({}));
     // Below the user's cache folder, where writes and looks are nobody's business.
     let (count, go) = (
         sandbox.home().join(".cache/count"),
@@ -65,7 +57,7 @@ fn different_steps_at_once_are_all_stored() {
             )
         })
         .collect();
-    let sandbox = workspace(&serde_json::Value::from(tasks).to_string());
+    let sandbox = Sandbox::with_tasks(&serde_json::Value::from(tasks));
     for status in [Status::Ran, Status::Hit] {
         let running: Vec<_> = (0..8)
             .map(|number| sandbox.call(&format!("vt run t{number}")).start())
@@ -87,7 +79,7 @@ fn different_steps_at_once_are_all_stored() {
 
 #[test]
 fn many_of_the_same_step_at_once_leave_one_whole_result() {
-    let sandbox = workspace(r#"{ "build": "vtt concat -p dist/out a.txt" }"#);
+    let sandbox = Sandbox::with_tasks(&json!({ "build": "vtt concat -p dist/out a.txt" }));
     for round in ["one\n", "two\n", "one\n"] {
         sandbox.write("a.txt", round);
         let running: Vec<_> = (0..6)
@@ -110,7 +102,7 @@ fn many_of_the_same_step_at_once_leave_one_whole_result() {
 
 #[test]
 fn a_killed_runner_leaves_no_lock_behind() {
-    let sandbox = workspace("{}");
+    let sandbox = Sandbox::with_tasks(&json!({}));
     let (mark, go) = (
         sandbox.home().join(".cache/mark"),
         sandbox.home().join(".cache/go"),
