@@ -162,7 +162,7 @@ mod tests {
             },
             Frame {
                 stream: Stream::Err,
-                bytes: vec![],
+                bytes: b"b".to_vec(),
             },
         ];
         assert_eq!(decode(&encode(&frames)), Some(frames));
