@@ -169,7 +169,7 @@ fn names(frames: &[Frame], bytes: &[u8]) -> bool {
     for frame in frames {
         text.extend_from_slice(&frame.bytes);
     }
-    text.windows(bytes.len()).any(|window| window == bytes)
+    memchr::memmem::find(&text, bytes).is_some()
 }
 
 struct Settling<'s> {
