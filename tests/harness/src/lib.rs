@@ -33,7 +33,7 @@ pub use tree::{Content, Snapshot};
 
 /// Makes one test of each story folder of a suite, and one more that fails when a folder is not listed.
 ///
-/// ```ignore
+/// ```text
 /// vt_harness::stories! { "cache": inputs, outputs }
 /// ```
 #[macro_export]
