@@ -125,6 +125,20 @@ pub(crate) fn read_path_set(
         .filter(|set| set.digest() == *digest))
 }
 
+/// Learns the digests that the entry used last was stored with: a run that is forced has to digest
+/// only what changed, like any other.
+pub(crate) fn learn(
+    context: &Context<'_>,
+    prepared: &Prepared<'_>,
+    snapshot: Option<&Snapshot>,
+    memory: &Memory,
+) -> Result<(), StoreError> {
+    if let (Some(snapshot), Some((_, strong))) = (snapshot, memory.recency.0.first()) {
+        read_candidate(context, snapshot, &prepared.weak, strong)?;
+    }
+    Ok(())
+}
+
 /// Looks a step up.
 pub(crate) fn look_up(
     context: &Context<'_>,

@@ -8,7 +8,7 @@ use vt_plan::PlannedStep;
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, Status, StepOutcome, Verdict};
-use crate::lookup::{Found, Memory, look_up, remember};
+use crate::lookup::{Found, Memory, learn, look_up, remember};
 use crate::record::store_error;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
@@ -147,6 +147,7 @@ fn find(
     let snapshot = opened.store.read()?;
     let memory = remember(context, opened, prepared, snapshot.as_ref())?;
     if context.freshness == Freshness::Force {
+        learn(context, prepared, snapshot.as_ref(), &memory)?;
         return Ok((memory, Found::Miss(vec![Why::Forced])));
     }
     if let Some(trouble) = &prepared.trouble {
