@@ -15,7 +15,7 @@ use crate::observed::{Change, ChangeKind, PathFacts, StartBytes, StateSeen};
 
 /// What a path was to a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Class {
+pub(crate) enum Class {
     /// It does not count.
     Nothing,
     /// Its state decided the run.
@@ -47,28 +47,28 @@ pub enum Class {
 
 /// What a path was, and whether the path set of an earlier run belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Classified {
+pub(crate) struct Classified {
     /// What the path was.
-    pub class: Class,
+    pub(crate) class: Class,
     /// The path set of the run that left the path, to be united with this run's.
-    pub left_by: Option<vt_base::Digest>,
+    pub(crate) left_by: Option<vt_base::Digest>,
 }
 
 /// What is known besides the facts of the path itself.
-pub struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// Who decides what counts.
-    pub rules: &'a PathRules,
+    pub(crate) rules: &'a PathRules,
     /// What the step left before.
-    pub ledger: &'a Ledger,
+    pub(crate) ledger: &'a Ledger,
     /// What is at the path now.
-    pub end: Option<(NodeKind, StatRow)>,
+    pub(crate) end: Option<(NodeKind, StatRow)>,
     /// The digest of the file at the path now, asked only when it matters.
-    pub end_digest: &'a dyn Fn() -> Option<vt_base::Digest>,
+    pub(crate) end_digest: &'a dyn Fn() -> Option<vt_base::Digest>,
 }
 
 /// Classifies one path.
 #[must_use]
-pub fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) -> Classified {
+pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) -> Classified {
     let plain = |class| Classified {
         class,
         left_by: None,

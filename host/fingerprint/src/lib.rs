@@ -19,7 +19,6 @@ mod outside;
 mod seal;
 mod why;
 
-pub use classify::{Class, Classified, Surroundings, classify};
 pub use compare::{Comparison, Look, Reasons, compare, covering};
 pub use disk::{Disk, StatRow, StatRows, now_ns};
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};

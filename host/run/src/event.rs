@@ -14,15 +14,6 @@ pub enum Stream {
     Err,
 }
 
-/// Whether output is new or comes from the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Replayed {
-    /// The step is running.
-    No,
-    /// The step is a hit.
-    Yes,
-}
-
 /// What was decided about a step before it gives any output.
 #[derive(Clone, Debug)]
 pub enum Verdict {
@@ -57,8 +48,6 @@ pub enum Event {
         stream: Stream,
         /// The bytes.
         bytes: Vec<u8>,
-        /// Whether they come from the store.
-        replayed: Replayed,
     },
     /// A step is over.
     Finished(Box<StepOutcome>),

@@ -25,7 +25,7 @@ mod world;
 
 pub use dispatch::{Finished, run};
 pub use error::RunError;
-pub use event::{Event, Replayed, Status, StepOutcome, Stream, Verdict};
+pub use event::{Event, Status, StepOutcome, Stream, Verdict};
 pub use vt_fingerprint::{NotStored, Why};
 pub use vt_tracker::{Survivors, keep_answering};
 pub use world::{EnvironmentNames, Freshness, RunRequest, World, cache_directory};

@@ -7,7 +7,7 @@ use vt_fingerprint::Why;
 use vt_store::{ManifestKind, StoreError};
 
 use crate::context::{Context, Opened, chain};
-use crate::event::{Event, Replayed, Verdict};
+use crate::event::{Event, Verdict};
 use crate::lookup::{Match, Memory};
 use crate::output::{Frame, decode};
 use crate::record;
@@ -81,7 +81,6 @@ pub(crate) fn bring_back(
             step: step.clone(),
             stream,
             bytes,
-            replayed: Replayed::Yes,
         });
     }
     Return::Back(restored)

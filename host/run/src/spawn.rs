@@ -11,7 +11,7 @@ use vt_ipc::{Reports, Server};
 use vt_tracker::{Trace, Tracked};
 
 use crate::context::{Context, Opened, chain};
-use crate::event::{Event, Replayed, Stream};
+use crate::event::{Event, Stream};
 use crate::output::{Frame, capture, pipe};
 use crate::rules::Prepared;
 
@@ -79,7 +79,6 @@ fn cannot_start(context: &Context<'_>, invocation: &Invocation, error: &io::Erro
         step: invocation.step.clone(),
         stream: Stream::Err,
         bytes: format!("vt: {text}\n").into_bytes(),
-        replayed: Replayed::No,
     });
     code
 }
@@ -268,7 +267,6 @@ fn read_and_wait(
                     step: invocation.step.clone(),
                     stream: frame.stream,
                     bytes: frame.bytes.clone(),
-                    replayed: Replayed::No,
                 });
             })
         });
