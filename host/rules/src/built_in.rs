@@ -1,5 +1,7 @@
 //! The components that travel inside the program.
 
+use std::sync::LazyLock;
+
 use crate::Component;
 
 /// File names without `.wasm`, and bytes.
@@ -8,13 +10,17 @@ const FILES: [(&str, &[u8]); 1] = [(
     include_bytes!("../../../plugins/components/vitest.wasm"),
 )];
 
-/// The components that travel inside the program, in the order of their names.
-#[must_use]
-pub fn built_in() -> Vec<Component> {
+static COMPONENTS: LazyLock<Vec<Component>> = LazyLock::new(|| {
     FILES
         .iter()
         .map(|&(name, bytes)| {
             Component::from_bytes(name, bytes).expect("a test loads each built-in component")
         })
         .collect()
+});
+
+/// The components that travel inside the program, in the order of their names; read once.
+#[must_use]
+pub fn built_in() -> &'static [Component] {
+    &COMPONENTS
 }

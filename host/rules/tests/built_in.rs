@@ -77,7 +77,7 @@ fn every_case_of_every_plugin_is_answered_through_the_host_as_written() {
             .map(|entry| entry.unwrap().path())
         {
             for case in Case::parse_all(&fs::read_to_string(file).unwrap()).unwrap() {
-                asked += usize::from(replay(&host, &component, &case));
+                asked += usize::from(replay(&host, component, &case));
             }
         }
         assert!(asked > 0, "{} has no cases", component.id());

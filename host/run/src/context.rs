@@ -26,7 +26,7 @@ pub(crate) struct Context<'p> {
     /// The store, or why there is none.
     pub(crate) store: Result<Opened, String>,
     pub(crate) rows: StatRows,
-    pub(crate) components: Vec<Component>,
+    pub(crate) components: Vec<&'static Component>,
     host: OnceLock<Result<Host, String>>,
     pub(crate) cancel: Cancel,
     events: UnboundedSender<Event>,
@@ -63,7 +63,7 @@ impl<'p> Context<'p> {
         grace: Duration,
         events: UnboundedSender<Event>,
     ) -> Self {
-        let components = vt_rules::built_in().into_iter().filter(|component| {
+        let components = vt_rules::built_in().iter().filter(|component| {
             let chosen = project.settings.plugins.as_ref();
             chosen.is_none_or(|names| names.iter().any(|name| name == component.id()))
         });

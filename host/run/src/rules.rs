@@ -20,8 +20,17 @@ use vt_store::Table;
 use crate::context::{Context, Opened, chain};
 use crate::records;
 
+/// The libc that `vt` was built for; its steps run on the same one.
+const LIBC: &str = if cfg!(target_env = "musl") {
+    "musl"
+} else {
+    "gnu"
+};
+
 /// Operating system, architecture and libc.
-const PLATFORM: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), " linux x86_64 gnu");
+fn platform() -> String {
+    format!("{} {} {LIBC}", std::env::consts::OS, std::env::consts::ARCH)
+}
 
 /// A step, ready to be looked up or run.
 pub(crate) struct Prepared<'c> {
@@ -146,7 +155,7 @@ pub(crate) fn prepare<'c>(
         .collect();
     let parts = WeakParts::new(
         &invocation,
-        PLATFORM,
+        &platform(),
         declared,
         &env.untracked_names,
         digests,

@@ -150,11 +150,8 @@ fn find(
         learn(context, prepared, snapshot.as_ref(), &memory)?;
         return Ok((memory, Found::Miss(vec![Why::Forced])));
     }
-    if let Some(trouble) = &prepared.trouble {
-        // What a plugin would have said is not known, so no entry is known to hold.
-        let NotStored::PluginError { .. } = trouble else {
-            unreachable!()
-        };
+    // What a plugin would have said is not known, so no entry is known to hold.
+    if prepared.trouble.is_some() {
         return Ok((memory, Found::Miss(vec![Why::FirstRun])));
     }
     let Ok(rules) = prepared.path_rules(opened, None) else {
