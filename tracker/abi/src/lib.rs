@@ -3,13 +3,18 @@
 //! No allocation, no system call, no knowledge of who listens: these words travel between
 //! whatever watches a process tree and whatever makes sense of what was seen.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 mod access;
 mod blindness;
+mod shared;
 mod state;
 
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use blindness::Blindness;
+pub use shared::{
+    Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,
+    Record, Rough, SLOTS, Shared, Tag, VARIABLE,
+};
 pub use state::{Identity, Kind, State};

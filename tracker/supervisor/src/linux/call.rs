@@ -4,8 +4,8 @@ use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
 
 use crate::sink::{Options, Sink};
-use crate::system::listener::{Listener, Notice};
 use crate::system::memory::{self, MemoryError};
+use crate::system::note::Notice;
 use crate::system::place::{Last, Place};
 use crate::system::recorder::{Digesting, Recorder};
 use crate::system::resolve::{Crossed, Resolver};
@@ -90,11 +90,18 @@ pub(crate) const fn last_of(flags: i32) -> Last {
     }
 }
 
+/// Whoever can tell whether a thread still waits where it was stopped.
+pub(crate) trait Stopped {
+    /// Whether it does. If so, its thread is the one it was: what was read from its memory and
+    /// its part of `/proc` was not a stranger's.
+    fn still_waits(&self) -> bool;
+}
+
 /// One stopped call.
 pub(crate) struct Call<'w> {
     pub(crate) name: &'static str,
     notice: Notice,
-    listener: &'w Listener,
+    stopped: &'w dyn Stopped,
     watch: &'w mut Watch,
 }
 
@@ -102,13 +109,13 @@ impl<'w> Call<'w> {
     pub(crate) const fn new(
         name: &'static str,
         notice: Notice,
-        listener: &'w Listener,
+        stopped: &'w dyn Stopped,
         watch: &'w mut Watch,
     ) -> Self {
         Self {
             name,
             notice,
-            listener,
+            stopped,
             watch,
         }
     }
@@ -197,7 +204,7 @@ impl<'w> Call<'w> {
     }
 
     fn check(&self) -> Result<(), Skip> {
-        if self.listener.still_waits(self.notice.id) {
+        if self.stopped.still_waits() {
             Ok(())
         } else {
             Err(Skip::Nothing)

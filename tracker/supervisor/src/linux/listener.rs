@@ -5,19 +5,38 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use libc::c_void;
 
-/// A call that was stopped and waits for its answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Notice {
+use crate::system::call::Stopped;
+use crate::system::note::Notice;
+
+/// A call that waits for its answer.
+pub(crate) struct Waiting<'l> {
+    listener: &'l Listener,
     /// Names this call to the kernel.
-    pub(crate) id: u64,
-    /// The thread that made the call, as this process sees it; 0 if it can't be seen from here.
-    pub(crate) thread: u32,
-    /// The number of the call.
-    pub(crate) number: i32,
-    /// Which table of numbers is meant.
-    pub(crate) architecture: u32,
-    /// The arguments.
-    pub(crate) arguments: [u64; 6],
+    id: u64,
+    pub(crate) notice: Notice,
+}
+
+impl Waiting<'_> {
+    /// Lets the call go on as if nobody had looked.
+    pub(crate) fn proceed(&self) {
+        let mut answer = libc::seccomp_notif_resp {
+            id: self.id,
+            val: 0,
+            error: 0,
+            flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        };
+        let request = libc::SECCOMP_IOCTL_NOTIF_SEND;
+        // A caller that was killed meanwhile needs no answer.
+        let _ = self.listener.control(request, (&raw mut answer).cast());
+    }
+}
+
+impl Stopped for Waiting<'_> {
+    fn still_waits(&self) -> bool {
+        let mut id = self.id;
+        let request = libc::SECCOMP_IOCTL_NOTIF_ID_VALID;
+        self.listener.control(request, (&raw mut id).cast()).is_ok()
+    }
 }
 
 /// The descriptor on which the kernel tells of stopped calls.
@@ -35,17 +54,20 @@ impl Listener {
     }
 
     /// The next stopped call; none if it was given up while it waited.
-    pub(crate) fn receive(&self) -> io::Result<Option<Notice>> {
+    pub(crate) fn receive(&self) -> io::Result<Option<Waiting<'_>>> {
         // The kernel insists on zeroes.
         // SAFETY: all zeroes is a valid value of this plain structure.
         let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         match self.control(libc::SECCOMP_IOCTL_NOTIF_RECV, (&raw mut raw).cast()) {
-            Ok(()) => Ok(Some(Notice {
+            Ok(()) => Ok(Some(Waiting {
+                listener: self,
                 id: raw.id,
-                thread: raw.pid,
-                number: raw.data.nr,
-                architecture: raw.data.arch,
-                arguments: raw.data.args,
+                notice: Notice {
+                    thread: raw.pid,
+                    number: raw.data.nr,
+                    architecture: raw.data.arch,
+                    arguments: raw.data.args,
+                },
             })),
             // The caller was killed, or a signal came.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {
@@ -53,26 +75,6 @@ impl Listener {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Lets a call go on as if nobody had looked.
-    pub(crate) fn proceed(&self, id: u64) {
-        let mut answer = libc::seccomp_notif_resp {
-            id,
-            val: 0,
-            error: 0,
-            flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
-        };
-        // A caller that was killed meanwhile needs no answer.
-        let _ = self.control(libc::SECCOMP_IOCTL_NOTIF_SEND, (&raw mut answer).cast());
-    }
-
-    /// Whether a call still waits. If it does, its thread is the one it was: what was read from
-    /// its memory and its part of `/proc` was not a stranger's.
-    pub(crate) fn still_waits(&self, id: u64) -> bool {
-        let mut id = id;
-        self.control(libc::SECCOMP_IOCTL_NOTIF_ID_VALID, (&raw mut id).cast())
-            .is_ok()
     }
 
     fn control(&self, request: libc::Ioctl, argument: *mut c_void) -> io::Result<()> {

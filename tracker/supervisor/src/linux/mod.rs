@@ -9,6 +9,7 @@ mod handlers;
 mod install;
 mod listener;
 mod memory;
+mod note;
 mod place;
 mod recorder;
 mod resolve;

@@ -133,8 +133,8 @@ pub fn keep_answering(listeners: Vec<OwnedFd>) {
 
 /// Lets the next call go on.
 pub(crate) fn answer(listener: &Listener) -> io::Result<()> {
-    if let Some(notice) = listener.receive()? {
-        listener.proceed(notice.id);
+    if let Some(waiting) = listener.receive()? {
+        waiting.proceed();
     }
     Ok(())
 }

@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,14 +10,14 @@ use std::time::{Duration, Instant};
 use vt_tracker_abi::Blindness;
 
 use crate::sink::{Options, Sink};
-use crate::system::call::{Call, Skip, Watch};
 use crate::system::channel::{self, Received};
 use crate::system::control::{Control, Watching, Word};
-use crate::system::filter::{ARCHITECTURE, assemble};
+use crate::system::filter::assemble;
 use crate::system::install::install;
-use crate::system::listener::{Listener, Notice};
+use crate::system::listener::Listener;
+use crate::system::note::Noting;
 use crate::system::survivors::{Pending, Survivors, answer, wait};
-use crate::system::table::{CALLS, find};
+use crate::system::table::CALLS;
 
 /// Arranges for a command that is about to be spawned to be watched, it and all it starts.
 ///
@@ -78,9 +77,8 @@ fn attend(parent: &OwnedFd, control: &Control, mut sink: Box<dyn Sink>, options:
 struct Attending {
     listener: Listener,
     control: Control,
-    watch: Watch,
+    noting: Noting,
     grace: Duration,
-    has_failed: bool,
 }
 
 /// How the attending ended.
@@ -91,13 +89,11 @@ enum End {
 
 impl Attending {
     fn new(listener: Listener, control: Control, sink: Box<dyn Sink>, options: &Options) -> Self {
-        let watch = Watch::new(sink, options);
         Self {
             listener,
             control,
-            watch,
+            noting: Noting::new(sink, options),
             grace: options.grace,
-            has_failed: false,
         }
     }
 
@@ -106,10 +102,10 @@ impl Attending {
         let Self {
             listener,
             control,
-            watch,
+            noting,
             ..
         } = self;
-        let (mut sink, calls) = watch.recorder.into_sink();
+        let (mut sink, calls) = noting.into_sink();
         if let Ok(End::Over) = end {
             return sink.finish(calls, None);
         }
@@ -149,9 +145,9 @@ impl Attending {
             }
             match wait(&self.listener, &self.control, left)? {
                 Pending::Call => {
-                    if let Some(notice) = self.listener.receive()? {
-                        self.note_safely(&notice);
-                        self.listener.proceed(notice.id);
+                    if let Some(waiting) = self.listener.receive()? {
+                        self.noting.note(&waiting.notice, &waiting);
+                        waiting.proceed();
                     }
                 }
                 Pending::Over => return Ok(End::Over),
@@ -167,39 +163,5 @@ impl Attending {
             wait(&self.listener, &self.control, Some(Duration::ZERO)),
             Ok(Pending::Over)
         )
-    }
-
-    /// Whatever goes wrong here costs the trace, never the call.
-    fn note_safely(&mut self, notice: &Notice) {
-        if self.has_failed {
-            return;
-        }
-        let (listener, watch) = (&self.listener, &mut self.watch);
-        if catch_unwind(AssertUnwindSafe(|| note(listener, watch, notice))).is_err() {
-            self.has_failed = true;
-            let detail = "a call could not be made sense of";
-            self.watch
-                .recorder
-                .blind(Blindness::SupervisorFailed { detail });
-        }
-    }
-}
-
-fn note(listener: &Listener, watch: &mut Watch, notice: &Notice) {
-    let thread = notice.thread;
-    watch.recorder.begin(thread);
-    watch.resolver.settle(thread);
-    if notice.number == -1 {
-        // A tracer of the task cancelled the call.
-        return;
-    }
-    let listed = find(notice.number).filter(|_| notice.architecture == ARCHITECTURE);
-    let Some(listed) = listed else {
-        return watch.recorder.blind(Blindness::ForeignArchitecture);
-    };
-    let mut call = Call::new(listed.name, *notice, listener, watch);
-    // What could not be read of a process that was killed meanwhile is not lacking.
-    if (listed.handle)(&mut call) == Err(Skip::Unreadable) && listener.still_waits(notice.id) {
-        call.blind(Blindness::UnreadablePath { call: listed.name });
     }
 }

@@ -1,0 +1,77 @@
+//! Notes what a stopped call is about to do, however it was stopped.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use vt_tracker_abi::Blindness;
+
+use crate::sink::{Options, Sink};
+use crate::system::call::{Call, Skip, Stopped, Watch};
+use crate::system::filter::ARCHITECTURE;
+use crate::system::table::find;
+
+/// A call that was stopped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notice {
+    /// The thread that made the call, as this process sees it; 0 if it can't be seen from here.
+    pub(crate) thread: u32,
+    /// The number of the call.
+    pub(crate) number: i32,
+    /// Which table of numbers is meant.
+    pub(crate) architecture: u32,
+    /// The arguments.
+    pub(crate) arguments: [u64; 6],
+}
+
+/// Notes calls of one tree.
+pub(crate) struct Noting {
+    watch: Watch,
+    has_failed: bool,
+}
+
+impl Noting {
+    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
+        Self {
+            watch: Watch::new(sink, options),
+            has_failed: false,
+        }
+    }
+
+    /// Notes a call. Whatever goes wrong here costs the trace, never the call.
+    pub(crate) fn note(&mut self, notice: &Notice, stopped: &dyn Stopped) {
+        if self.has_failed {
+            return;
+        }
+        let watch = &mut self.watch;
+        if catch_unwind(AssertUnwindSafe(|| note(watch, notice, stopped))).is_err() {
+            self.has_failed = true;
+            let detail = "a call could not be made sense of";
+            self.watch
+                .recorder
+                .blind(Blindness::SupervisorFailed { detail });
+        }
+    }
+
+    /// Gives back whom to tell of the end, and how many calls there were.
+    pub(crate) fn into_sink(self) -> (Box<dyn Sink>, u64) {
+        self.watch.recorder.into_sink()
+    }
+}
+
+fn note(watch: &mut Watch, notice: &Notice, stopped: &dyn Stopped) {
+    let thread = notice.thread;
+    watch.recorder.begin(thread);
+    watch.resolver.settle(thread);
+    if notice.number == -1 {
+        // A tracer of the task cancelled the call.
+        return;
+    }
+    let listed = find(notice.number).filter(|_| notice.architecture == ARCHITECTURE);
+    let Some(listed) = listed else {
+        return watch.recorder.blind(Blindness::ForeignArchitecture);
+    };
+    let mut call = Call::new(listed.name, *notice, stopped, watch);
+    // What could not be read of a process that was killed meanwhile is not lacking.
+    if (listed.handle)(&mut call) == Err(Skip::Unreadable) && stopped.still_waits() {
+        call.blind(Blindness::UnreadablePath { call: listed.name });
+    }
+}
