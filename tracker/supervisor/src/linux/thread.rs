@@ -12,7 +12,7 @@ use vt_tracker_abi::Blindness;
 use crate::sink::{Options, Sink};
 use crate::system::channel::{self, Received};
 use crate::system::control::{Control, Watching, Word};
-use crate::system::filter::assemble;
+use crate::system::filter::{Report, assemble};
 use crate::system::install::install;
 use crate::system::listener::Listener;
 use crate::system::note::Noting;
@@ -38,7 +38,7 @@ pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io
             block_signals();
             attend(&parent, &heard, sink, &options);
         })?;
-    let program = assemble(CALLS.iter().map(|call| call.number));
+    let program = assemble(CALLS.iter().map(|call| call.number), Report::Notify);
     let prepare = move || {
         install(&program, child.as_raw_fd());
         Ok(())
