@@ -240,6 +240,8 @@ fn watch(
     let options = vt_tracker::Options {
         roots: vec![root.as_path().to_owned()],
         grace: context.grace,
+        preload: true,
+        environment: vt_tracker::Environment::Explicit,
     };
     let child = vt_tracker::spawn(command, options)?;
     let killer = child.killer();

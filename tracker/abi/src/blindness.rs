@@ -39,6 +39,8 @@ pub enum Blindness {
         /// What failed.
         detail: &'static str,
     },
+    /// What processes wrote down themselves was scribbled over.
+    TornRecord,
     /// More distinct paths were touched than are kept.
     TooManyRecords {
         /// How many are kept.
@@ -59,6 +61,7 @@ impl Blindness {
             Self::NamespaceChanged { .. } => "namespace-changed",
             Self::Survivor => "survivor",
             Self::SupervisorFailed { .. } => "supervisor-failed",
+            Self::TornRecord => "torn-record",
             Self::TooManyRecords { .. } => "too-many-records",
         }
     }
@@ -99,6 +102,7 @@ impl fmt::Display for Blindness {
             }
             Self::Survivor => formatter.write_str("a process it started was still running"),
             Self::SupervisorFailed { detail } => write!(formatter, "the tracker failed: {detail}"),
+            Self::TornRecord => formatter.write_str("a process damaged the record of its accesses"),
             Self::TooManyRecords { limit } => {
                 write!(formatter, "more than {limit} paths were touched")
             }

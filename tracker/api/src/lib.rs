@@ -7,13 +7,16 @@
 
 mod child;
 mod killer;
+mod options;
+mod preload;
 mod spawn;
 
 pub use child::{Tracked, TrackedChild};
 pub use killer::Killer;
+pub use options::{Environment, Options};
 pub use spawn::spawn;
 pub use vt_tracker_model::{
     Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
     State, Trace,
 };
-pub use vt_tracker_supervisor::{Options, Survivors, keep_answering};
+pub use vt_tracker_supervisor::{Survivors, keep_answering};

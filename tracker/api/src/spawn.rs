@@ -1,16 +1,20 @@
 //! Starts a command with the tracker attached.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 
 use vt_tracker_abi::{Access, Blindness};
 use vt_tracker_model::{Trace, TraceBuilder};
-use vt_tracker_supervisor::{Options, Sink, Survivors, watch};
+use vt_tracker_supervisor::{Sink, Survivors, watch};
 
 use crate::child::TrackedChild;
 use crate::killer::Killer;
+use crate::options::{Environment, Options};
+use crate::preload::library;
 
 /// What the supervisor's thread hands over in the end.
 pub(crate) struct Finished {
@@ -33,6 +37,10 @@ impl Sink for Collector {
         self.builder.program(given, real);
     }
 
+    fn variable(&mut self, name: &[u8]) {
+        self.builder.variable(name);
+    }
+
     fn blind(&mut self, reason: Blindness) {
         self.builder.blind(reason);
     }
@@ -52,6 +60,11 @@ impl Sink for Collector {
 pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let mut command = command;
     command.process_group(0);
+    let options = vt_tracker_supervisor::Options {
+        writes_down: options.preload && preload(&mut command, options.environment),
+        roots: options.roots,
+        grace: options.grace,
+    };
     let (sender, finished) = channel();
     let collector = Collector {
         builder: TraceBuilder::new(),
@@ -69,4 +82,34 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
         watching,
         finished,
     })
+}
+
+/// Has the library loaded into every program that takes one, after what the command wants loaded
+/// itself. Says whether that can be done.
+fn preload(command: &mut Command, environment: Environment) -> bool {
+    const NAME: &str = "LD_PRELOAD";
+    let Ok(library) = library() else {
+        return false;
+    };
+    let set = command
+        .get_envs()
+        .find(|(name, _)| *name == NAME)
+        .map(|(_, value)| value.map(OsStr::to_owned));
+    let before = set.unwrap_or_else(|| match environment {
+        Environment::Inherited => std::env::var_os(NAME),
+        Environment::Explicit => None,
+    });
+    let mut value = before.unwrap_or_default();
+    let is_there = value
+        .as_bytes()
+        .split(|byte| matches!(byte, b':' | b' '))
+        .any(|part| part == library.as_os_str().as_bytes());
+    if !is_there {
+        if !value.is_empty() {
+            value.push(":");
+        }
+        value.push(library);
+    }
+    command.env(NAME, value);
+    true
 }

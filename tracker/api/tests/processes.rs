@@ -189,6 +189,7 @@ fn inner_tracker() {
     let options = vt_tracker::Options {
         roots: Vec::new(),
         grace: GRACE,
+        ..vt_tracker::Options::default()
     };
     let tracked = spawn(command, options).unwrap().wait().unwrap();
     assert!(tracked.status.success());

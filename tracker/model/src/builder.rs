@@ -1,7 +1,7 @@
 //! Makes a trace of a stream of accesses.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -15,6 +15,7 @@ use crate::trace::{Completeness, Executed, Trace};
 pub struct TraceBuilder {
     paths: HashMap<Box<[u8]>, PathHistory>,
     programs: Vec<Executed>,
+    variables: BTreeSet<OsString>,
     completeness: Completeness,
 }
 
@@ -56,6 +57,14 @@ impl TraceBuilder {
         }
     }
 
+    /// Adds the name of an environment variable that was asked for.
+    pub fn variable(&mut self, name: &[u8]) {
+        let name = OsStr::from_bytes(name);
+        if !self.variables.contains(name) {
+            self.variables.insert(name.to_owned());
+        }
+    }
+
     /// Notes that something may be lacking.
     pub fn blind(&mut self, reason: Blindness) {
         self.completeness.add(reason);
@@ -71,6 +80,7 @@ impl TraceBuilder {
         Trace {
             paths: paths.collect(),
             programs: self.programs,
+            variables: self.variables,
             completeness: self.completeness,
             accesses,
         }

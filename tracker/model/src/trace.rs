@@ -1,6 +1,7 @@
 //! Everything that was seen of one process tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use vt_tracker_abi::Blindness;
@@ -45,6 +46,9 @@ pub struct Trace {
     /// The distinct programs that were executed, interpreters of scripts included, in the order
     /// of their first execution.
     pub programs: Vec<Executed>,
+    /// The names of the environment variables that were asked for one by one. Programs that take
+    /// the environment as a whole are not seen doing so, nor is one without the preload.
+    pub variables: BTreeSet<OsString>,
     /// Whether anything may be lacking.
     pub completeness: Completeness,
     /// How many calls were seen.

@@ -15,6 +15,9 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,
+    /// Whether the processes are given memory to write down what they look at, without a stop. It
+    /// takes the preload to do that; what has none is stopped.
+    pub writes_down: bool,
 }
 
 /// Whom the supervisor tells, in the global order of the accesses.
@@ -26,6 +29,9 @@ pub trait Sink: Send {
 
     /// A program is about to be executed: the path as given, made absolute, and the real file.
     fn program(&mut self, given: &[u8], real: &[u8]);
+
+    /// An environment variable with this name was asked for. Each name is told at least once.
+    fn variable(&mut self, name: &[u8]);
 
     /// Something may be lacking from now on.
     fn blind(&mut self, reason: Blindness);

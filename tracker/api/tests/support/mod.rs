@@ -45,6 +45,7 @@ impl Room {
         Options {
             roots: vec![self.root.clone()],
             grace,
+            ..Options::default()
         }
     }
 

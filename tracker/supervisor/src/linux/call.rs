@@ -1,27 +1,80 @@
 //! One stopped call: its arguments, the names in them, and what is noted of it.
 
 use rustix::fs::Access;
-use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
+use vt_tracker_abi::{Blindness, Change, Creation, Look, Record, State};
 
 use crate::sink::{Options, Sink};
+use crate::system::mapping::Mapping;
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
 use crate::system::place::{Last, Place};
+use crate::system::reader::Reader;
 use crate::system::recorder::{Digesting, Recorder};
 use crate::system::resolve::{Crossed, Resolver};
 use crate::system::tracee::{self, NoPath};
+use crate::system::unsettled::Unsettled;
+use crate::system::written;
 
 /// Everything that is remembered from call to call.
 pub(crate) struct Watch {
     pub(crate) recorder: Recorder,
     pub(crate) resolver: Resolver,
+    /// Threads that are about to change the current directory.
+    directories: Unsettled,
+    /// What processes write down themselves, if they can and it can be trusted.
+    reader: Option<Reader>,
+    records: Vec<Record>,
 }
 
 impl Watch {
-    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
+    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options, mapping: Option<Mapping>) -> Self {
         Self {
             recorder: Recorder::new(sink, options),
             resolver: Resolver::default(),
+            directories: Unsettled::default(),
+            reader: mapping.map(Reader::new),
+            records: Vec::new(),
+        }
+    }
+
+    /// Notes what processes wrote down themselves since the last time.
+    pub(crate) fn read(&mut self) {
+        let Some(reader) = &mut self.reader else {
+            return;
+        };
+        let mut records = std::mem::take(&mut self.records);
+        let result = reader.read(&mut records);
+        for record in records.drain(..) {
+            written::note(self, &record);
+        }
+        self.records = records;
+        if result.is_err() {
+            self.close();
+            self.recorder.blind(Blindness::TornRecord);
+        }
+    }
+
+    /// Sees to it that from now on every call stops.
+    pub(crate) fn close(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.shared().close();
+        }
+    }
+
+    /// Notes that a thread makes a call: its calls before are done.
+    pub(crate) fn begin(&mut self, thread: u32) {
+        self.recorder.begin(thread);
+        let (names, directories) = (
+            self.resolver.settle(thread),
+            self.directories.settle(thread),
+        );
+        if let Some(reader) = &self.reader {
+            if names {
+                reader.shared().set_names_unsettled(false);
+            }
+            if directories {
+                reader.shared().set_directories_unsettled(false);
+            }
         }
     }
 }
@@ -282,6 +335,21 @@ impl<'w> Call<'w> {
     /// Notes that a directory or a link is about to be removed or renamed.
     pub(crate) fn disturb_names(&mut self) {
         self.watch.resolver.forget(self.notice.thread);
+        if let Some(reader) = &self.watch.reader {
+            reader.shared().set_names_unsettled(true);
+        }
+    }
+
+    /// Notes that the current directory is about to change.
+    pub(crate) fn disturb_directories(&mut self) {
+        let Some(reader) = &self.watch.reader else {
+            return;
+        };
+        reader.shared().set_directories_unsettled(true);
+        self.watch.directories.add(self.notice.thread);
+        if !tracee::threads_share_directory(self.notice.thread) {
+            reader.shared().tell_directories_differ();
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use vt_tracker_abi::Blindness;
 use crate::sink::{Options, Sink};
 use crate::system::call::{Call, Skip, Stopped, Watch};
 use crate::system::filter::ARCHITECTURE;
+use crate::system::mapping::Mapping;
 use crate::system::table::find;
 
 /// A call that was stopped.
@@ -29,21 +30,32 @@ pub(crate) struct Noting {
 }
 
 impl Noting {
-    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
+    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options, mapping: Option<Mapping>) -> Self {
         Self {
-            watch: Watch::new(sink, options),
+            watch: Watch::new(sink, options, mapping),
             has_failed: false,
         }
     }
 
     /// Notes a call. Whatever goes wrong here costs the trace, never the call.
     pub(crate) fn note(&mut self, notice: &Notice, stopped: &dyn Stopped) {
+        self.safely(|watch| note(watch, notice, stopped));
+    }
+
+    /// Notes what is left of what processes wrote down themselves. From now on every call stops.
+    pub(crate) fn end(&mut self) {
+        self.safely(Watch::read);
+        self.watch.close();
+    }
+
+    fn safely(&mut self, act: impl FnOnce(&mut Watch)) {
         if self.has_failed {
             return;
         }
         let watch = &mut self.watch;
-        if catch_unwind(AssertUnwindSafe(|| note(watch, notice, stopped))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| act(watch))).is_err() {
             self.has_failed = true;
+            self.watch.close();
             let detail = "a call could not be made sense of";
             self.watch
                 .recorder
@@ -59,8 +71,9 @@ impl Noting {
 
 fn note(watch: &mut Watch, notice: &Notice, stopped: &dyn Stopped) {
     let thread = notice.thread;
-    watch.recorder.begin(thread);
-    watch.resolver.settle(thread);
+    // Before anything that this call may change.
+    watch.read();
+    watch.begin(thread);
     if notice.number == -1 {
         // A tracer of the task cancelled the call.
         return;

@@ -41,32 +41,49 @@ pub(crate) enum Place {
     Elsewhere,
 }
 
+impl Place {
+    /// The real path, as far as there is one.
+    pub(crate) fn path(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Present { path, .. }
+            | Self::Missing { path, .. }
+            | Self::NotADirectory { path, .. }
+            | Self::Refused { path } => Some(path),
+            Self::Elsewhere => None,
+        }
+    }
+}
+
 /// What is at a real path.
 pub(crate) fn look_at(path: &[u8]) -> Result<State, Errno> {
     rustix::fs::lstat(path).map(|stat| state(&stat))
 }
 
-fn state(stat: &Stat) -> State {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
+/// The state of something with an identity.
+pub(crate) fn present(identity: Identity) -> State {
+    let kind = match FileType::from_raw_mode(identity.mode) {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
         FileType::Symlink => Kind::Link,
         _ => Kind::Other,
     };
+    State::Present { kind, identity }
+}
+
+fn state(stat: &Stat) -> State {
     let nanoseconds = |seconds: i64, rest: u64| {
         seconds
             .saturating_mul(1_000_000_000)
             .saturating_add(rest as i64)
     };
-    let identity = Identity {
+    present(Identity {
         dev: stat.st_dev,
         ino: stat.st_ino,
         size: stat.st_size as u64,
         mtime_ns: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
         ctime_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
         mode: stat.st_mode,
-    };
-    State::Present { kind, identity }
+    })
 }
 
 /// Whether a path belongs to the kernel rather than to a disk.

@@ -169,6 +169,11 @@ impl Recorder {
         self.sink.program(given, real);
     }
 
+    /// Notes that an environment variable was asked for.
+    pub(crate) fn variable(&mut self, name: &[u8]) {
+        self.sink.variable(name);
+    }
+
     /// Notes that something may be lacking.
     pub(crate) fn blind(&mut self, reason: Blindness) {
         self.sink.blind(reason);

@@ -34,6 +34,8 @@ impl Sink for Told {
 
     fn program(&mut self, _given: &[u8], _real: &[u8]) {}
 
+    fn variable(&mut self, _name: &[u8]) {}
+
     fn blind(&mut self, _reason: Blindness) {}
 
     fn finish(self: Box<Self>, _calls: u64, _survivors: Option<Survivors>) {}
@@ -56,6 +58,7 @@ impl Scene {
         let options = Options {
             roots: vec![root],
             grace: Duration::ZERO,
+            writes_down: false,
         };
         Self {
             recorder: Recorder::new(Box::new(Told(sender)), &options),

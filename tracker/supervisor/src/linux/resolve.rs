@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use vt_tracker_abi::{Kind, State};
 
 use crate::system::place::{Last, Parent, Place, look_at, parent_length};
+use crate::system::unsettled::Unsettled;
 
 /// How many links the kernel crosses in one name.
 const MOST_LINKS: usize = 40;
@@ -35,10 +36,9 @@ pub(crate) struct Crossed {
 #[derive(Default)]
 pub(crate) struct Resolver {
     facts: HashMap<Box<[u8]>, Fact>,
-    /// Threads that are about to remove or rename a directory or a link. Until they are done,
-    /// what is seen may be the old or the new, and is not remembered.
-    unsettled: Vec<u32>,
-    others_calls: u32,
+    /// Threads that are about to remove or rename a directory or a link: meanwhile nothing is
+    /// remembered.
+    unsettled: Unsettled,
 }
 
 /// A name on its way to a real path.
@@ -57,25 +57,16 @@ enum Step {
 }
 
 impl Resolver {
-    /// Notes that a thread makes its next call: what it was about to do is done.
-    pub(crate) fn settle(&mut self, thread: u32) {
-        if self.unsettled.is_empty() {
-            return;
-        }
-        self.unsettled.retain(|other| *other != thread);
-        // A thread that ended makes no next call. Asking the kernel each time would cost more
-        // than it saves.
-        self.others_calls += 1;
-        if self.others_calls.is_multiple_of(16) {
-            self.unsettled
-                .retain(|other| look_at(format!("/proc/{other}").as_bytes()).is_ok());
-        }
+    /// Notes that a thread makes its next call: what it was about to do is done. Says whether
+    /// names have settled by that.
+    pub(crate) fn settle(&mut self, thread: u32) -> bool {
+        self.unsettled.settle(thread)
     }
 
     /// Forgets everything, because a thread is about to remove or rename a directory or a link.
     pub(crate) fn forget(&mut self, thread: u32) {
         self.facts.clear();
-        self.unsettled.push(thread);
+        self.unsettled.add(thread);
     }
 
     /// Finds what a name leads to. The first `known` bytes of `name` are a real path already.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use vt_tracker_abi::Blindness;
+use vt_tracker_abi::{Blindness, VARIABLE};
 
 use crate::sink::{Options, Sink};
 use crate::system::channel::{self, Received};
@@ -15,6 +15,7 @@ use crate::system::control::{Control, Watching, Word};
 use crate::system::filter::{Report, assemble};
 use crate::system::install::install;
 use crate::system::listener::Listener;
+use crate::system::mapping::Mapping;
 use crate::system::note::Noting;
 use crate::system::survivors::{Pending, Survivors, answer, wait};
 use crate::system::table::CALLS;
@@ -30,13 +31,18 @@ use crate::system::table::CALLS;
 /// When there are no descriptors or threads left.
 pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io::Result<Watching> {
     let (parent, child) = channel::pair()?;
+    // Without it everything works, slower.
+    let mapping = options.writes_down.then(Mapping::new).and_then(Result::ok);
+    if let Some(mapping) = &mapping {
+        command.env(VARIABLE, mapping.endpoint(0));
+    }
     let control = Control::new()?;
     let heard = control.clone();
     std::thread::Builder::new()
         .name("vt-tracker".into())
         .spawn(move || {
             block_signals();
-            attend(&parent, &heard, sink, &options);
+            attend(&parent, &heard, sink, &options, mapping);
         })?;
     let program = assemble(CALLS.iter().map(|call| call.number), Report::Notify);
     let prepare = move || {
@@ -59,10 +65,22 @@ fn block_signals() {
     }
 }
 
-fn attend(parent: &OwnedFd, control: &Control, mut sink: Box<dyn Sink>, options: &Options) {
+fn attend(
+    parent: &OwnedFd,
+    control: &Control,
+    mut sink: Box<dyn Sink>,
+    options: &Options,
+    mapping: Option<Mapping>,
+) {
     let refused = match channel::receive(parent.as_fd()) {
         Ok(Received::Listener(listener)) => {
-            return Attending::new(Listener::new(listener), control.clone(), sink, options).run();
+            return Attending {
+                listener: Listener::new(listener),
+                control: control.clone(),
+                noting: Noting::new(sink, options, mapping),
+                grace: options.grace,
+            }
+            .run();
         }
         Ok(Received::Refused(errno)) => Blindness::FilterRefused { errno },
         Ok(Received::Nothing) | Err(_) => Blindness::SupervisorFailed {
@@ -88,17 +106,9 @@ enum End {
 }
 
 impl Attending {
-    fn new(listener: Listener, control: Control, sink: Box<dyn Sink>, options: &Options) -> Self {
-        Self {
-            listener,
-            control,
-            noting: Noting::new(sink, options),
-            grace: options.grace,
-        }
-    }
-
     fn run(mut self) {
         let end = self.attend();
+        self.noting.end();
         let Self {
             listener,
             control,

@@ -41,3 +41,36 @@ fn link(name: &str) -> Result<Vec<u8>, NoPath> {
     }
     Ok(path)
 }
+
+/// Whether all threads of a thread's process have one current directory in common. They need not:
+/// each can leave that community.
+pub(crate) fn threads_share_directory(thread: u32) -> bool {
+    const CURRENT_DIRECTORY: libc::c_int = 3;
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{thread}/task")) else {
+        return false;
+    };
+    let others = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|other| *other != thread);
+    for other in others {
+        // SAFETY: takes no pointers.
+        let difference = unsafe {
+            libc::syscall(
+                libc::SYS_kcmp,
+                thread,
+                other,
+                CURRENT_DIRECTORY,
+                0_u64,
+                0_u64,
+            )
+        };
+        // A thread that is gone meanwhile shares nothing.
+        let is_gone =
+            difference < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        if difference != 0 && !is_gone {
+            return false;
+        }
+    }
+    true
+}

@@ -54,6 +54,18 @@ pub(crate) fn at_flags_4(call: &mut Call<'_>) -> Result<(), Skip> {
     probe(call, 0, 1, last_of(call.number(4)))
 }
 
+/// `chdir(name)`
+pub(crate) fn chdir(call: &mut Call<'_>) -> Result<(), Skip> {
+    call.disturb_directories();
+    probe_path(call, Last::Follow)
+}
+
+/// `fchdir(descriptor)`; that it was opened was noted.
+pub(crate) fn fchdir(call: &mut Call<'_>) -> Result<(), Skip> {
+    call.disturb_directories();
+    Ok(())
+}
+
 /// `inotify_add_watch(descriptor, name, mask)`
 pub(crate) fn inotify_add_watch(call: &mut Call<'_>) -> Result<(), Skip> {
     let is_kept = call.word(2) & u64::from(libc::IN_DONT_FOLLOW) != 0;

@@ -127,7 +127,8 @@ fn plan(flags: i32, there: Option<Kind>) -> Plan {
     }
 }
 
-fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
+/// Notes an opening with these flags.
+pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
     let is_exclusive = libc::O_CREAT | libc::O_EXCL;
     let is_kept = flags & libc::O_NOFOLLOW != 0
         || flags & is_exclusive == is_exclusive && flags & libc::O_PATH == 0;

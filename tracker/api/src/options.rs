@@ -1,0 +1,41 @@
+//! How a command is to be watched.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a command is to be watched.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directories below which the bytes of a file that was read are digested before the tree
+    /// first changes them.
+    pub roots: Vec<PathBuf>,
+    /// How long processes may outlive the one that was spawned before they count as survivors.
+    pub grace: Duration,
+    /// Whether programs get a library preloaded that writes down what they look at, so that not
+    /// each look has to stop. Without it the trace is the same, only slower to come by.
+    pub preload: bool,
+    /// Where the environment of the command comes from.
+    pub environment: Environment,
+}
+
+/// Where the environment of a command comes from. The command itself can't be asked, and what it
+/// preloads already has to be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Environment {
+    /// It is that of this process, with what was set on the command.
+    Inherited,
+    /// It is what was set on the command; it was cleared before.
+    Explicit,
+}
+
+impl Default for Options {
+    /// No roots, no grace, the preload, an inherited environment.
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            grace: Duration::ZERO,
+            preload: true,
+            environment: Environment::Inherited,
+        }
+    }
+}

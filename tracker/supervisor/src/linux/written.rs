@@ -1,0 +1,99 @@
+//! Notes the calls that processes wrote down themselves.
+//!
+//! What they say of the outcome is taken; only what a name leads to is found out here. Nothing in
+//! the tree can have changed that since: every change stops first, and then this is done first.
+
+use vt_tracker_abi::{Blindness, Kind, Look, Operation, Outcome, Record, State};
+
+use crate::system::call::{Call, Name, Stopped, Watch};
+use crate::system::handlers::open::opening;
+use crate::system::note::Notice;
+use crate::system::place::{Last, present};
+
+/// Nothing is read from the process, so it does not matter whether it is still there.
+struct Recorded;
+
+impl Stopped for Recorded {
+    fn still_waits(&self) -> bool {
+        true
+    }
+}
+
+/// Notes one call.
+pub(crate) fn note(watch: &mut Watch, record: &Record) {
+    if record.operation == Operation::Variable {
+        return watch.recorder.variable(record.text());
+    }
+    watch.begin(record.thread);
+    let notice = Notice {
+        thread: record.thread,
+        number: -1,
+        architecture: 0,
+        arguments: [0; 6],
+    };
+    let name = Name {
+        bytes: record.text().to_vec(),
+        known: record.known,
+    };
+    let mut call = Call::new(word(record.operation), notice, &Recorded, watch);
+    match record.outcome {
+        Some(Outcome {
+            errno: 0,
+            identity: Some(identity),
+        }) => found(&mut call, record, &name, present(identity)),
+        Some(Outcome { errno, .. })
+            if [libc::ENOENT, libc::ENOTDIR].contains(&i32::from(errno)) =>
+        {
+            if let Some(path) = call.place(&name, last(record)).path() {
+                call.look(&path, Look::Miss, State::Missing);
+            }
+        }
+        // Under way, or failed in a way that needs a closer look.
+        _ => as_if_stopped(&mut call, record, &name),
+    }
+}
+
+const fn word(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Open => "open",
+        Operation::Probe | Operation::ProbeKept => "stat",
+        Operation::ReadLink => "readlink",
+        Operation::List => "getdents64",
+        Operation::Variable => "getenv",
+    }
+}
+
+const fn last(record: &Record) -> Last {
+    match record.operation {
+        Operation::Open if record.detail & libc::O_NOFOLLOW as u32 != 0 => Last::Keep,
+        Operation::Open | Operation::Probe => Last::Follow,
+        _ => Last::Keep,
+    }
+}
+
+fn found(call: &mut Call<'_>, record: &Record, name: &Name, state: State) {
+    let Some(path) = call.place(name, last(record)).path() else {
+        // Something behind a descriptor, which may be closed by now.
+        return call.blind(Blindness::UnreadablePath { call: call.name });
+    };
+    let look = match (record.operation, state.kind()) {
+        (Operation::List, _) => Look::List,
+        (Operation::Open, Some(Kind::File | Kind::Other)) => Look::Read,
+        (Operation::ReadLink | Operation::ProbeKept, Some(Kind::Link)) => Look::Link,
+        _ => Look::Probe,
+    };
+    call.look(&path, look, state);
+}
+
+fn as_if_stopped(call: &mut Call<'_>, record: &Record, name: &Name) {
+    if record.operation == Operation::Open {
+        return opening(call, name, record.detail as i32);
+    }
+    let place = call.place(name, last(record));
+    if record.operation == Operation::List
+        && let crate::system::place::Place::Present { path, state, .. } = &place
+    {
+        return call.look(path, Look::List, *state);
+    }
+    call.probe(place);
+}
