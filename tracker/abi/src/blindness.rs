@@ -39,6 +39,8 @@ pub enum Blindness {
         /// What failed.
         detail: &'static str,
     },
+    /// A process appeared of which nothing tells whose descendant it is.
+    UnattributedProcess,
     /// What processes wrote down themselves was scribbled over.
     TornRecord,
     /// More distinct paths were touched than are kept.
@@ -61,6 +63,7 @@ impl Blindness {
             Self::NamespaceChanged { .. } => "namespace-changed",
             Self::Survivor => "survivor",
             Self::SupervisorFailed { .. } => "supervisor-failed",
+            Self::UnattributedProcess => "unattributed-process",
             Self::TornRecord => "torn-record",
             Self::TooManyRecords { .. } => "too-many-records",
         }
@@ -102,6 +105,9 @@ impl fmt::Display for Blindness {
             }
             Self::Survivor => formatter.write_str("a process it started was still running"),
             Self::SupervisorFailed { detail } => write!(formatter, "the tracker failed: {detail}"),
+            Self::UnattributedProcess => {
+                formatter.write_str("a process can't be told to be of this command or of another")
+            }
             Self::TornRecord => formatter.write_str("a process damaged the record of its accesses"),
             Self::TooManyRecords { limit } => {
                 write!(formatter, "more than {limit} paths were touched")

@@ -60,8 +60,10 @@ impl Sink for Collector {
 pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let mut command = command;
     command.process_group(0);
+    if options.preload {
+        preload(&mut command, options.environment);
+    }
     let options = vt_tracker_supervisor::Options {
-        writes_down: options.preload && preload(&mut command, options.environment),
         roots: options.roots,
         grace: options.grace,
     };
@@ -74,7 +76,15 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let child = command.spawn();
     // The thread takes the end of the command for the end of all hope to hear from the child.
     drop(command);
-    let child = child?;
+    let child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            if let Some(watching) = watching {
+                watching.main_ended();
+            }
+            return Err(error);
+        }
+    };
     let killer = Killer::new(child.id());
     Ok(TrackedChild {
         child,
@@ -85,11 +95,11 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
 }
 
 /// Has the library loaded into every program that takes one, after what the command wants loaded
-/// itself. Says whether that can be done.
-fn preload(command: &mut Command, environment: Environment) -> bool {
+/// itself. If that can't be done, what they look at is seen all the same, more slowly.
+fn preload(command: &mut Command, environment: Environment) {
     const NAME: &str = "LD_PRELOAD";
     let Ok(library) = library() else {
-        return false;
+        return;
     };
     let set = command
         .get_envs()
@@ -111,5 +121,4 @@ fn preload(command: &mut Command, environment: Environment) -> bool {
         value.push(library);
     }
     command.env(NAME, value);
-    true
 }

@@ -178,45 +178,6 @@ fn a_survivor_that_ends_in_time_is_none() {
     assert_eq!(seen.assert_complete().story("late"), "missing: FRESH");
 }
 
-/// Run by the test below inside a tracked process.
-#[test]
-fn inner_tracker() {
-    let Some(root) = std::env::var_os("VT_TRACKER_TEST_INNER") else {
-        return;
-    };
-    let mut command = std::process::Command::new("/bin/cat");
-    command.arg("file").current_dir(root).stdout(Stdio::null());
-    let options = vt_tracker::Options {
-        roots: Vec::new(),
-        grace: GRACE,
-        ..vt_tracker::Options::default()
-    };
-    let tracked = spawn(command, options).unwrap().wait().unwrap();
-    assert!(tracked.status.success());
-    let busy = Blindness::FilterRefused { errno: libc::EBUSY };
-    assert_eq!(tracked.trace.completeness.0, [busy]);
-    assert!(tracked.trace.paths.is_empty());
-}
-
-#[test]
-fn below_another_tracker_the_command_runs_and_the_outer_one_sees_it() {
-    let room = Room::new();
-    room.write("file", "x");
-    let this = std::env::current_exe().unwrap();
-    let mut command = room.command(this.to_str().unwrap(), &["--exact", "inner_tracker"]);
-    command
-        .env("VT_TRACKER_TEST_INNER", &room.root)
-        .stdout(Stdio::null());
-    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
-    assert!(tracked.status.success());
-    assert!(
-        tracked.trace.completeness.is_complete(),
-        "{:?}",
-        tracked.trace.completeness
-    );
-    assert!(tracked.trace.paths[&room.path("file")].seen_before.read);
-}
-
 #[test]
 fn many_commands_are_watched_at_once() {
     std::thread::scope(|scope| {

@@ -15,9 +15,6 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,
-    /// Whether the processes are given memory to write down what they look at, without a stop. It
-    /// takes the preload to do that; what has none is stopped.
-    pub writes_down: bool,
 }
 
 /// Whom the supervisor tells, in the global order of the accesses.

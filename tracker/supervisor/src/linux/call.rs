@@ -1,83 +1,17 @@
 //! One stopped call: its arguments, the names in them, and what is noted of it.
 
-use rustix::fs::Access;
-use vt_tracker_abi::{Blindness, Change, Creation, Look, Record, State};
+use std::os::fd::BorrowedFd;
 
-use crate::sink::{Options, Sink};
-use crate::system::mapping::Mapping;
+use rustix::fs::Access;
+use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
+
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
 use crate::system::place::{Last, Place};
-use crate::system::reader::Reader;
-use crate::system::recorder::{Digesting, Recorder};
-use crate::system::resolve::{Crossed, Resolver};
+use crate::system::recorder::Digesting;
+use crate::system::resolve::Crossed;
 use crate::system::tracee::{self, NoPath};
-use crate::system::unsettled::Unsettled;
-use crate::system::written;
-
-/// Everything that is remembered from call to call.
-pub(crate) struct Watch {
-    pub(crate) recorder: Recorder,
-    pub(crate) resolver: Resolver,
-    /// Threads that are about to change the current directory.
-    directories: Unsettled,
-    /// What processes write down themselves, if they can and it can be trusted.
-    reader: Option<Reader>,
-    records: Vec<Record>,
-}
-
-impl Watch {
-    pub(crate) fn new(sink: Box<dyn Sink>, options: &Options, mapping: Option<Mapping>) -> Self {
-        Self {
-            recorder: Recorder::new(sink, options),
-            resolver: Resolver::default(),
-            directories: Unsettled::default(),
-            reader: mapping.map(Reader::new),
-            records: Vec::new(),
-        }
-    }
-
-    /// Notes what processes wrote down themselves since the last time.
-    pub(crate) fn read(&mut self) {
-        let Some(reader) = &mut self.reader else {
-            return;
-        };
-        let mut records = std::mem::take(&mut self.records);
-        let result = reader.read(&mut records);
-        for record in records.drain(..) {
-            written::note(self, &record);
-        }
-        self.records = records;
-        if result.is_err() {
-            self.close();
-            self.recorder.blind(Blindness::TornRecord);
-        }
-    }
-
-    /// Sees to it that from now on every call stops.
-    pub(crate) fn close(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.shared().close();
-        }
-    }
-
-    /// Notes that a thread makes a call: its calls before are done.
-    pub(crate) fn begin(&mut self, thread: u32) {
-        self.recorder.begin(thread);
-        let (names, directories) = (
-            self.resolver.settle(thread),
-            self.directories.settle(thread),
-        );
-        if let Some(reader) = &self.reader {
-            if names {
-                reader.shared().set_names_unsettled(false);
-            }
-            if directories {
-                reader.shared().set_directories_unsettled(false);
-            }
-        }
-    }
-}
+use crate::system::watch::Watch;
 
 /// Why a call leaves nothing to note.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +82,14 @@ pub(crate) trait Stopped {
     /// Whether it does. If so, its thread is the one it was: what was read from its memory and
     /// its part of `/proc` was not a stranger's.
     fn still_waits(&self) -> bool;
+
+    /// Answers the call in place of the kernel: with a descriptor, of which the caller gets a
+    /// duplicate. Where that can't be done, the kernel answers.
+    fn give(&self, _descriptor: BorrowedFd<'_>) {}
+
+    /// Answers the call in place of the kernel: with an error number. Where that can't be done,
+    /// the kernel answers.
+    fn refuse(&self, _errno: i32) {}
 }
 
 /// One stopped call.
@@ -279,20 +221,18 @@ impl<'w> Call<'w> {
     }
 
     pub(crate) fn look(&mut self, path: &[u8], look: Look, state: State) {
-        self.watch.recorder.look(path, look, state);
+        self.watch
+            .recorders
+            .each(|recorder| recorder.look(path, look, state));
     }
 
     pub(crate) fn change(&mut self, path: &[u8], change: Change, state: State) {
-        self.watch
-            .recorder
-            .change(path, change, state, Creation::Any, Digesting::Wanted);
+        self.changed(path, change, state, Creation::Any, Digesting::Wanted);
     }
 
     /// Notes a change of something that goes along with many others.
     pub(crate) fn change_in_bulk(&mut self, path: &[u8], change: Change, state: State) {
-        self.watch
-            .recorder
-            .change(path, change, state, Creation::Any, Digesting::Skipped);
+        self.changed(path, change, state, Creation::Any, Digesting::Skipped);
     }
 
     /// Notes that something is made where there must be nothing.
@@ -300,9 +240,20 @@ impl<'w> Call<'w> {
         let exclusive = Creation::Exclusive;
         self.look(path, Look::Miss, State::Missing);
         let (state, digesting) = (State::Missing, Digesting::Wanted);
+        self.changed(path, Change::Fresh, state, exclusive, digesting);
+    }
+
+    fn changed(
+        &mut self,
+        path: &[u8],
+        change: Change,
+        state: State,
+        creation: Creation,
+        digesting: Digesting,
+    ) {
         self.watch
-            .recorder
-            .change(path, Change::Fresh, state, exclusive, digesting);
+            .recorders
+            .each(|recorder| recorder.change(path, change, state, creation, digesting));
     }
 
     /// Notes that something without an interest in its content was found at a place, or was not.
@@ -325,31 +276,28 @@ impl<'w> Call<'w> {
     }
 
     pub(crate) fn program(&mut self, given: &[u8], real: &[u8]) {
-        self.watch.recorder.program(given, real);
+        self.watch
+            .recorders
+            .each(|recorder| recorder.program(given, real));
     }
 
     pub(crate) fn blind(&mut self, reason: Blindness) {
-        self.watch.recorder.blind(reason);
+        self.watch.recorders.each(|recorder| recorder.blind(reason));
     }
 
     /// Notes that a directory or a link is about to be removed or renamed.
     pub(crate) fn disturb_names(&mut self) {
-        self.watch.resolver.forget(self.notice.thread);
-        if let Some(reader) = &self.watch.reader {
-            reader.shared().set_names_unsettled(true);
-        }
+        self.watch.disturb_names(self.notice.thread);
     }
 
     /// Notes that the current directory is about to change.
     pub(crate) fn disturb_directories(&mut self) {
-        let Some(reader) = &self.watch.reader else {
-            return;
-        };
-        reader.shared().set_directories_unsettled(true);
-        self.watch.directories.add(self.notice.thread);
-        if !tracee::threads_share_directory(self.notice.thread) {
-            reader.shared().tell_directories_differ();
-        }
+        self.watch.disturb_directories(self.notice.thread);
+    }
+
+    /// Answers what a tracker further in asks.
+    pub(crate) fn talk(&mut self, name: &[u8]) {
+        self.watch.talk(name, self.notice.thread, self.stopped);
     }
 }
 

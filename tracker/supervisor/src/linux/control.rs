@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use rustix::event::EventfdFlags;
+use rustix::event::{EventfdFlags, PollFd, PollFlags};
+use rustix::io::Errno;
 
 /// What the thread was told last. Each includes the ones before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,6 +52,15 @@ impl Control {
             0 => Word::None,
             1 => Word::MainEnded,
             _ => Word::Stop,
+        }
+    }
+
+    /// Waits until something is said.
+    pub(crate) fn wait(&self) -> io::Result<()> {
+        let mut waiting = [PollFd::new(self, PollFlags::IN)];
+        match rustix::event::poll(&mut waiting, None) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

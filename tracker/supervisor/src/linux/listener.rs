@@ -19,14 +19,18 @@ pub(crate) struct Waiting<'l> {
 impl Waiting<'_> {
     /// Lets the call go on as if nobody had looked.
     pub(crate) fn proceed(&self) {
+        self.answer(0, 0, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32);
+    }
+
+    fn answer(&self, val: i64, error: i32, flags: u32) {
         let mut answer = libc::seccomp_notif_resp {
             id: self.id,
-            val: 0,
-            error: 0,
-            flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+            val,
+            error,
+            flags,
         };
         let request = libc::SECCOMP_IOCTL_NOTIF_SEND;
-        // A caller that was killed meanwhile needs no answer.
+        // A caller that was killed meanwhile needs no answer, nor does one that has got it.
         let _ = self.listener.control(request, (&raw mut answer).cast());
     }
 }
@@ -36,6 +40,25 @@ impl Stopped for Waiting<'_> {
         let mut id = self.id;
         let request = libc::SECCOMP_IOCTL_NOTIF_ID_VALID;
         self.listener.control(request, (&raw mut id).cast()).is_ok()
+    }
+
+    fn give(&self, descriptor: BorrowedFd<'_>) {
+        let mut addition = libc::seccomp_notif_addfd {
+            id: self.id,
+            flags: 0,
+            srcfd: descriptor.as_raw_fd() as u32,
+            newfd: 0,
+            newfd_flags: libc::O_CLOEXEC as u32,
+        };
+        let request = libc::SECCOMP_IOCTL_NOTIF_ADDFD;
+        let argument = (&raw mut addition).cast();
+        if let Ok(number) = self.listener.control(request, argument) {
+            self.answer(i64::from(number), 0, 0);
+        }
+    }
+
+    fn refuse(&self, errno: i32) {
+        self.answer(0, -errno, 0);
     }
 }
 
@@ -59,7 +82,7 @@ impl Listener {
         // SAFETY: all zeroes is a valid value of this plain structure.
         let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         match self.control(libc::SECCOMP_IOCTL_NOTIF_RECV, (&raw mut raw).cast()) {
-            Ok(()) => Ok(Some(Waiting {
+            Ok(_) => Ok(Some(Waiting {
                 listener: self,
                 id: raw.id,
                 notice: Notice {
@@ -77,12 +100,13 @@ impl Listener {
         }
     }
 
-    fn control(&self, request: libc::Ioctl, argument: *mut c_void) -> io::Result<()> {
+    fn control(&self, request: libc::Ioctl, argument: *mut c_void) -> io::Result<i32> {
         // SAFETY: each caller passes the structure that its request reads and writes.
-        if unsafe { libc::ioctl(self.0.as_raw_fd(), request, argument) } < 0 {
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, argument) };
+        if result < 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(())
+        Ok(result)
     }
 }
 

@@ -65,6 +65,11 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// What only the processes of the tree know.
+    pub(crate) const fn token(&self) -> [u64; 2] {
+        self.token
+    }
+
     /// What a process needs to find the memory, for the environment.
     pub(crate) fn endpoint(&self, session: u32) -> String {
         let (process, descriptor) = (std::process::id(), self.descriptor.as_raw_fd());

@@ -1,25 +1,31 @@
 //! x86-64 Linux: seccomp user notification.
 
+mod attached;
 mod call;
 mod channel;
 mod control;
+mod dialogue;
 mod digest;
 mod filter;
 mod handlers;
 mod install;
 mod listener;
 mod mapping;
+mod membership;
 mod memory;
 mod note;
 mod place;
 mod reader;
 mod recorder;
+mod recorders;
 mod resolve;
 mod survivors;
 mod table;
 mod thread;
 mod tracee;
 mod unsettled;
+mod watch;
+mod wire;
 mod written;
 
 pub use control::Watching;

@@ -5,10 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use vt_tracker_abi::Blindness;
 
 use crate::sink::{Options, Sink};
-use crate::system::call::{Call, Skip, Stopped, Watch};
+use crate::system::call::{Call, Skip, Stopped};
 use crate::system::filter::ARCHITECTURE;
 use crate::system::mapping::Mapping;
 use crate::system::table::find;
+use crate::system::watch::Watch;
 
 /// A call that was stopped.
 #[derive(Clone, Copy, Debug)]
@@ -57,15 +58,14 @@ impl Noting {
             self.has_failed = true;
             self.watch.close();
             let detail = "a call could not be made sense of";
-            self.watch
-                .recorder
-                .blind(Blindness::SupervisorFailed { detail });
+            let reason = Blindness::SupervisorFailed { detail };
+            self.watch.recorders.all(|recorder| recorder.blind(reason));
         }
     }
 
     /// Gives back whom to tell of the end, and how many calls there were.
     pub(crate) fn into_sink(self) -> (Box<dyn Sink>, u64) {
-        self.watch.recorder.into_sink()
+        self.watch.recorders.into_whole().into_sink()
     }
 }
 
@@ -80,7 +80,8 @@ fn note(watch: &mut Watch, notice: &Notice, stopped: &dyn Stopped) {
     }
     let listed = find(notice.number).filter(|_| notice.architecture == ARCHITECTURE);
     let Some(listed) = listed else {
-        return watch.recorder.blind(Blindness::ForeignArchitecture);
+        let reason = Blindness::ForeignArchitecture;
+        return watch.recorders.each(|recorder| recorder.blind(reason));
     };
     let mut call = Call::new(listed.name, *notice, stopped, watch);
     // What could not be read of a process that was killed meanwhile is not lacking.

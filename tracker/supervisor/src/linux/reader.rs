@@ -37,6 +37,10 @@ impl Reader {
         &self.mapping
     }
 
+    pub(crate) const fn token(&self) -> [u64; 2] {
+        self.mapping.token()
+    }
+
     /// Takes over what was written since the last time, into `records`. A call that is under way
     /// is handed out without an outcome, and once more when it has one.
     pub(crate) fn read(&mut self, records: &mut Vec<Record>) -> Result<(), Torn> {

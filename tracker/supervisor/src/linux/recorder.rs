@@ -67,6 +67,11 @@ impl Recorder {
         }
     }
 
+    /// Adds a directory below which the bytes are digested before they change.
+    pub(crate) fn add_root(&mut self, root: &Path) {
+        self.roots.push(real_bytes(root));
+    }
+
     /// Notes that a thread makes a call; what is told from now on belongs to it.
     pub(crate) fn begin(&mut self, thread: u32) {
         self.calls += 1;

@@ -58,7 +58,6 @@ impl Scene {
         let options = Options {
             roots: vec![root],
             grace: Duration::ZERO,
-            writes_down: false,
         };
         Self {
             recorder: Recorder::new(Box::new(Told(sender)), &options),

@@ -16,7 +16,7 @@ const MOST_FACTS: usize = 1 << 19;
 /// What is remembered of a real path that leads on to others.
 enum Fact {
     Directory,
-    Link(Box<[u8]>),
+    Link(Box<[u8]>, State),
 }
 
 /// A link that was crossed on the way.
@@ -31,8 +31,7 @@ pub(crate) struct Crossed {
 /// Finds real paths, and remembers which directories and links it met.
 ///
 /// Only what exists is remembered, so creating something never makes a fact wrong; removing or
-/// renaming a directory or a link does, see [`Resolver::forget`]. Links are handed out as crossed
-/// when they are met for the first time.
+/// renaming a directory or a link does, see [`Resolver::forget`].
 #[derive(Default)]
 pub(crate) struct Resolver {
     facts: HashMap<Box<[u8]>, Fact>,
@@ -133,7 +132,10 @@ impl Resolver {
         if !is_last {
             match self.facts.get(walk.real.as_slice()) {
                 Some(Fact::Directory) => return Step::On,
-                Some(Fact::Link(target)) => return walk.follow(target),
+                Some(Fact::Link(target, state)) => {
+                    walk.cross(*state);
+                    return walk.follow(target);
+                }
                 None => {}
             }
         }
@@ -177,12 +179,9 @@ impl Resolver {
                 return Step::Done(Place::Elsewhere);
             }
         } else {
-            walk.crossed.push(Crossed {
-                path: walk.real.clone(),
-                state,
-            });
+            walk.cross(state);
         }
-        self.remember(walk, Fact::Link(target.as_slice().into()));
+        self.remember(walk, Fact::Link(target.as_slice().into(), state));
         walk.follow(&target)
     }
 
@@ -225,6 +224,14 @@ impl Walk<'_> {
         if self.real == b"/proc/self" || self.real == b"/proc/thread-self" {
             self.real = format!("/proc/{}", self.thread).into_bytes();
         }
+    }
+
+    /// Hands out the link that the real path leads to so far.
+    fn cross(&mut self, state: State) {
+        self.crossed.push(Crossed {
+            path: self.real.clone(),
+            state,
+        });
     }
 
     fn take_real(&mut self) -> Vec<u8> {

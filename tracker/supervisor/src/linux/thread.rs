@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use vt_tracker_abi::{Blindness, VARIABLE};
 
 use crate::sink::{Options, Sink};
+use crate::system::attached::{Attached, attach};
 use crate::system::channel::{self, Received};
 use crate::system::control::{Control, Watching, Word};
 use crate::system::filter::{Report, assemble};
@@ -30,9 +31,12 @@ use crate::system::table::CALLS;
 /// # Errors
 /// When there are no descriptors or threads left.
 pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io::Result<Watching> {
+    if let Some(attached) = attach() {
+        return watch_from_above(command, options, sink, attached);
+    }
     let (parent, child) = channel::pair()?;
     // Without it everything works, slower.
-    let mapping = options.writes_down.then(Mapping::new).and_then(Result::ok);
+    let mapping = Mapping::new().ok();
     if let Some(mapping) = &mapping {
         command.env(VARIABLE, mapping.endpoint(0));
     }
@@ -52,6 +56,25 @@ pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io
     // SAFETY: what runs between fork and exec makes system calls only; it neither allocates nor
     // takes locks.
     unsafe { command.pre_exec(prepare) };
+    Ok(Watching(control))
+}
+
+/// As [`watch`], by a tracker that watches this process already.
+fn watch_from_above(
+    command: &mut Command,
+    options: Options,
+    sink: Box<dyn Sink>,
+    attached: Attached,
+) -> io::Result<Watching> {
+    attached.arrange(command, &options);
+    let control = Control::new()?;
+    let heard = control.clone();
+    std::thread::Builder::new()
+        .name("vt-tracker".into())
+        .spawn(move || {
+            block_signals();
+            attached.attend(&heard, sink, options.grace);
+        })?;
     Ok(Watching(control))
 }
 

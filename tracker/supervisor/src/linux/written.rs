@@ -5,10 +5,11 @@
 
 use vt_tracker_abi::{Blindness, Kind, Look, Operation, Outcome, Record, State};
 
-use crate::system::call::{Call, Name, Stopped, Watch};
+use crate::system::call::{Call, Name, Stopped};
 use crate::system::handlers::open::opening;
 use crate::system::note::Notice;
 use crate::system::place::{Last, present};
+use crate::system::watch::Watch;
 
 /// Nothing is read from the process, so it does not matter whether it is still there.
 struct Recorded;
@@ -21,10 +22,16 @@ impl Stopped for Recorded {
 
 /// Notes one call.
 pub(crate) fn note(watch: &mut Watch, record: &Record) {
+    let session = if watch.recorders.has(record.session) {
+        record.session
+    } else {
+        0
+    };
+    watch.begin_in(record.thread, session);
     if record.operation == Operation::Variable {
-        return watch.recorder.variable(record.text());
+        let name = record.text();
+        return watch.recorders.each(|recorder| recorder.variable(name));
     }
-    watch.begin(record.thread);
     let notice = Notice {
         thread: record.thread,
         number: -1,

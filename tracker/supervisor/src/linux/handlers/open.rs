@@ -4,6 +4,7 @@ use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Kind, Look, State};
 
 use crate::system::call::{Call, Name, Skip, may};
+use crate::system::dialogue::is_request;
 use crate::system::handlers::create::may_create;
 use crate::system::place::{Last, Parent, Place};
 
@@ -24,6 +25,10 @@ pub(crate) fn creat(call: &mut Call<'_>) -> Result<(), Skip> {
 /// `openat(directory, name, flags, mode)`
 pub(crate) fn openat(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name_at(0, 1)?;
+    if is_request(&name.bytes) {
+        call.talk(&name.bytes);
+        return Ok(());
+    }
     opening(call, &name, call.number(2));
     Ok(())
 }

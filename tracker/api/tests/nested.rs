@@ -1,0 +1,201 @@
+//! A tracker below another one loses nothing, and neither does the outer one.
+//!
+//! Each story runs this very test binary under a tracker; there the part called `inner` takes over.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{GRACE, Room, Seen};
+use vt_tracker::{Blindness, Options, StartDigest, spawn};
+
+const STORY: &str = "VT_TRACKER_TEST_STORY";
+const ROOT: &str = "VT_TRACKER_TEST_ROOT";
+
+/// Runs the inner part of a story under a tracker.
+fn outer(room: &Room, story: &str) -> Seen {
+    let this = std::env::current_exe().unwrap();
+    let mut command = room.command(this.to_str().unwrap(), &["--exact", "inner", "--nocapture"]);
+    command
+        .env(STORY, story)
+        .env(ROOT, &room.root)
+        .stdout(Stdio::null());
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success(), "the inner part of {story}");
+    Seen {
+        root: room.root.clone(),
+        tracked,
+    }
+}
+
+/// Not a story of its own: what the others run below a tracker.
+#[test]
+fn inner() {
+    let Ok(story) = std::env::var(STORY) else {
+        return;
+    };
+    let root = PathBuf::from(std::env::var_os(ROOT).unwrap());
+    let sh = |script: &str, grace| {
+        let mut command = std::process::Command::new("/bin/sh");
+        command
+            .args(["-ec", script])
+            .current_dir(&root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let options = Options {
+            roots: vec![root.clone()],
+            grace,
+            ..Options::default()
+        };
+        let tracked = spawn(command, options).unwrap().wait().unwrap();
+        assert!(tracked.status.success());
+        Seen {
+            root: root.clone(),
+            tracked,
+        }
+    };
+    match story.as_str() {
+        "plain" => {
+            let seen = sh("cat link/file > out; echo more >> link/file", GRACE);
+            seen.assert_complete();
+            assert_eq!(seen.story("real/file"), "file: read APPEND");
+            let digest = seen.history("real/file").unwrap().start_digest;
+            assert!(matches!(digest, StartDigest::Sha256(_)), "{digest:?}");
+            assert_eq!(seen.story("link"), "link: link");
+            assert_eq!(seen.story("out"), "missing: FRESH");
+            let programs = &seen.tracked.trace.programs;
+            assert!(programs.iter().any(|program| program.path.ends_with("cat")));
+            assert!(seen.tracked.trace.accesses > 5);
+        }
+        "side by side" => std::thread::scope(|scope| {
+            let runs: Vec<_> = ["one", "two", "three"]
+                .into_iter()
+                .map(|name| {
+                    let sh = &sh;
+                    let script = format!(
+                        "for i in 1 2 3 4 5; do cat link/file > {name}$i; done; \
+                         env -i /bin/cat {name}1 > {name}"
+                    );
+                    (name, scope.spawn(move || sh(&script, GRACE)))
+                })
+                .collect();
+            for (name, run) in runs {
+                let seen = run.join().unwrap();
+                seen.assert_complete();
+                assert_eq!(seen.story("link"), "link: link", "{name}");
+                assert_eq!(seen.story("real/file"), "file: read", "{name}");
+                for other in ["one", "two", "three"] {
+                    let expected = if other == name {
+                        "missing: FRESH"
+                    } else {
+                        "nothing"
+                    };
+                    for suffix in ["", "1", "5"] {
+                        assert_eq!(seen.story(format!("{other}{suffix}")), expected, "{name}");
+                    }
+                }
+            }
+        }),
+        "one after the other" => {
+            for _ in 0..3 {
+                let seen = sh("cat link/file; test -e none || :", GRACE);
+                assert_eq!(seen.story("real/file"), "file: read");
+                assert_eq!(seen.story("link"), "link: link");
+                assert_eq!(seen.story("none"), "missing: miss");
+            }
+        }
+        "deeper" => {
+            let this = std::env::current_exe().unwrap();
+            let script = format!("{STORY}=plain {} --exact inner", this.display());
+            let seen = sh(&script, GRACE);
+            seen.assert_complete();
+            assert_eq!(seen.story("real/file"), "file: read APPEND");
+            assert_eq!(seen.story("out"), "missing: FRESH");
+        }
+        "survivor" => {
+            let seen = sh(
+                "(sleep 30) > /dev/null 2>&1 & echo $! > pid",
+                Duration::ZERO,
+            );
+            assert_eq!(seen.tracked.trace.completeness.0, [Blindness::Survivor]);
+            let pid = std::fs::read_to_string(root.join("pid")).unwrap();
+            let pid = pid.trim();
+            let seen = sh(&format!("kill {pid}; cat real/file"), GRACE);
+            assert_eq!(seen.story("real/file"), "file: read");
+        }
+        "orphan" => {
+            let seen = sh("(sleep 0.2; echo x > late) > /dev/null 2>&1 &", GRACE);
+            seen.assert_complete();
+            assert_eq!(seen.story("late"), "missing: FRESH");
+        }
+        "not there" => {
+            let command = std::process::Command::new("/no/such/program");
+            assert!(spawn(command, Options::default()).is_err());
+            let seen = sh("cat real/file", GRACE);
+            assert_eq!(seen.story("real/file"), "file: read");
+        }
+        other => panic!("no story {other}"),
+    }
+}
+
+fn room() -> Room {
+    let room = Room::new();
+    room.write("real/file", "x");
+    std::os::unix::fs::symlink("real", room.path("link")).unwrap();
+    room
+}
+
+#[test]
+fn the_inner_and_the_outer_tracker_see_everything() {
+    let room = room();
+    let seen = outer(&room, "plain");
+    seen.assert_complete();
+    assert_eq!(seen.story("real/file"), "file: read APPEND");
+    assert_eq!(seen.story("out"), "missing: FRESH");
+    assert_eq!(seen.story("link"), "link: link");
+}
+
+#[test]
+fn what_runs_side_by_side_is_told_apart() {
+    let room = room();
+    let seen = outer(&room, "side by side");
+    seen.assert_complete();
+    for name in ["one", "two3", "three5"] {
+        assert_eq!(seen.story(name), "missing: FRESH");
+    }
+}
+
+#[test]
+fn what_an_earlier_command_was_seen_doing_is_seen_of_a_later_one_too() {
+    outer(&room(), "one after the other").assert_complete();
+}
+
+#[test]
+fn trackers_can_be_three_deep() {
+    let room = room();
+    let seen = outer(&room, "deeper");
+    seen.assert_complete();
+    assert_eq!(seen.story("real/file"), "file: read APPEND");
+}
+
+#[test]
+fn a_survivor_is_the_inner_trackers_to_tell() {
+    outer(&room(), "survivor").assert_complete();
+}
+
+#[test]
+fn an_orphan_is_waited_for() {
+    let room = room();
+    let seen = outer(&room, "orphan");
+    seen.assert_complete();
+    assert_eq!(seen.story("late"), "missing: FRESH");
+}
+
+#[test]
+fn a_command_that_cannot_be_started_holds_nobody_up() {
+    outer(&room(), "not there").assert_complete();
+}
