@@ -39,6 +39,9 @@ pub enum Blindness {
         /// What failed.
         detail: &'static str,
     },
+    /// A program that brings privileges along was started by a process that can gain none, so
+    /// that it may have done something else than it would otherwise.
+    PrivilegesWithheld,
     /// A process appeared of which nothing tells whose descendant it is.
     UnattributedProcess,
     /// What processes wrote down themselves was scribbled over.
@@ -63,6 +66,7 @@ impl Blindness {
             Self::NamespaceChanged { .. } => "namespace-changed",
             Self::Survivor => "survivor",
             Self::SupervisorFailed { .. } => "supervisor-failed",
+            Self::PrivilegesWithheld => "privileges-withheld",
             Self::UnattributedProcess => "unattributed-process",
             Self::TornRecord => "torn-record",
             Self::TooManyRecords { .. } => "too-many-records",
@@ -105,6 +109,8 @@ impl fmt::Display for Blindness {
             }
             Self::Survivor => formatter.write_str("a process it started was still running"),
             Self::SupervisorFailed { detail } => write!(formatter, "the tracker failed: {detail}"),
+            Self::PrivilegesWithheld => formatter
+                .write_str("a setuid program was started, and what is tracked gains no privileges"),
             Self::UnattributedProcess => {
                 formatter.write_str("a process can't be told to be of this command or of another")
             }

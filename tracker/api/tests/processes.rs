@@ -5,6 +5,7 @@
 mod support;
 
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -196,7 +197,6 @@ fn many_commands_are_watched_at_once() {
 
 #[test]
 fn a_command_without_privileges_is_watched() {
-    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt as _;
     // SAFETY: takes nothing and cannot fail.
     if unsafe { libc::geteuid() } != 0 {
@@ -216,4 +216,94 @@ fn a_command_without_privileges_is_watched() {
         tracked.trace.completeness
     );
     assert!(tracked.trace.paths[&room.path("file")].seen_before.read);
+}
+
+/// Whether this test can take on other identities; says so if it can't.
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that was left out has to be seen"
+)]
+fn is_root() -> bool {
+    // SAFETY: takes nothing, changes nothing.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    if !is_root {
+        eprintln!("SKIPPED: only root can take on another identity");
+    }
+    is_root
+}
+
+#[test]
+fn what_another_user_is_refused_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let room = Room::new();
+    room.write("file", "x").write("open/file", "x");
+    std::fs::set_permissions(room.path("file"), PermissionsExt::from_mode(0o600)).unwrap();
+    for directory in [&room.root, &room.path("open")] {
+        std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let seen = room.python(
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n  \
+         for flags in (os.O_RDONLY, os.O_WRONLY|os.O_CREAT):\n    \
+           for name in ('file', 'open/file', 'new'):\n      \
+             try: os.open(name, flags)\n      \
+             except OSError: pass",
+    );
+    seen.assert_complete();
+    assert_eq!(seen.story("file"), "file: probe denied");
+    assert_eq!(seen.story("open/file"), "file: read probe denied");
+    assert_eq!(seen.story("new"), "missing: miss denied");
+}
+
+#[test]
+fn a_setuid_program_that_gets_no_power_is_told() {
+    use std::os::unix::process::CommandExt as _;
+    if !is_root() {
+        return;
+    }
+    let room = Room::new();
+    std::fs::copy("/bin/true", room.path("true")).unwrap();
+    std::fs::set_permissions(room.path("true"), PermissionsExt::from_mode(0o4755)).unwrap();
+    std::fs::set_permissions(&room.root, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = room.command("./true", &[]);
+    command.uid(65534).gid(65534);
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    let withheld = [Blindness::PrivilegesWithheld];
+    assert_eq!(tracked.trace.completeness.0, withheld);
+    // Root gives nothing up, so that here it has its power.
+    let seen = room.run("./true", &[]);
+    seen.assert_complete();
+}
+
+#[test]
+fn namespaces_of_its_own_hide_nothing() {
+    let room = Room::new();
+    room.write("w/file", "x");
+    let script = "cd w; env -i /bin/cat file; cat file; echo x > out; cd /; exec /bin/true";
+    let seen = room.run("unshare", &["-Urpmf", "/bin/sh", "-ec", script]);
+    seen.assert_complete();
+    assert_eq!(seen.story("w/file"), "file: read");
+    assert_eq!(seen.story("w/out"), "missing: FRESH");
+}
+
+#[test]
+fn what_is_mounted_over_something_is_told() {
+    if !is_root() {
+        return;
+    }
+    let room = Room::new();
+    room.write("w/file", "x");
+    let script = "mount -t tmpfs none w; cat w/file || :";
+    let seen = room.run("unshare", &["-m", "/bin/sh", "-ec", script]);
+    let names: Vec<_> = seen
+        .tracked
+        .trace
+        .completeness
+        .0
+        .iter()
+        .map(Blindness::name)
+        .collect();
+    assert_eq!(names, ["namespace-changed"]);
 }

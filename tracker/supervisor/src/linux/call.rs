@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
 
+use crate::system::credentials;
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
 use crate::system::place::{Last, Place};
@@ -295,13 +296,18 @@ impl<'w> Call<'w> {
         self.watch.disturb_directories(self.notice.thread);
     }
 
+    /// Whether the process may do something to a path.
+    pub(crate) fn may(&self, path: &[u8], access: Access) -> bool {
+        credentials::may(self.notice.thread, path, access)
+    }
+
+    /// Whether the process gains no privileges by executing a program, whatever the program has.
+    pub(crate) fn gains_none(&self) -> bool {
+        credentials::gains_none(self.notice.thread)
+    }
+
     /// Answers what a tracker further in asks.
     pub(crate) fn talk(&mut self, name: &[u8]) {
         self.watch.talk(name, self.notice.thread, self.stopped);
     }
-}
-
-/// Whether this process, and so in all likelihood the watched one, may do something to a path.
-pub(crate) fn may(path: &[u8], access: Access) -> bool {
-    rustix::fs::access(path, access).is_ok()
 }

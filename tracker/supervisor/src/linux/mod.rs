@@ -4,6 +4,7 @@ mod attached;
 mod call;
 mod channel;
 mod control;
+mod credentials;
 mod dialogue;
 mod digest;
 mod filter;

@@ -101,10 +101,10 @@ pub(crate) const CALLS: &[Listed] = calls! {
     SYS_REMOVEXATTRAT, "removexattrat" => attributes::at_flags_2;
     SYS_FILE_SETATTR, "file_setattr" => attributes::at_flags_4;
 
-    libc::SYS_chroot, "chroot" => escape::namespace;
+    libc::SYS_chroot, "chroot" => escape::chroot;
     libc::SYS_pivot_root, "pivot_root" => escape::namespace;
-    libc::SYS_mount, "mount" => escape::namespace;
-    libc::SYS_umount2, "umount2" => escape::namespace;
+    libc::SYS_mount, "mount" => escape::mount;
+    libc::SYS_umount2, "umount2" => escape::umount;
     libc::SYS_move_mount, "move_mount" => escape::namespace;
     libc::SYS_mount_setattr, "mount_setattr" => escape::namespace;
     libc::SYS_open_tree, "open_tree" => escape::namespace;

@@ -267,6 +267,7 @@ fn reason(name: &[u8], call: &[u8]) -> Blindness {
         b"foreign-architecture" => Blindness::ForeignArchitecture,
         b"survivor" => Blindness::Survivor,
         b"torn-record" => Blindness::TornRecord,
+        b"privileges-withheld" => Blindness::PrivilegesWithheld,
         b"unattributed-process" => Blindness::UnattributedProcess,
         _ => Blindness::SupervisorFailed {
             detail: "the tracker above this one could not see everything",

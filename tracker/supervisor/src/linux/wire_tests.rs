@@ -81,6 +81,7 @@ fn tell_everything(sink: &mut dyn Sink) {
         Blindness::ForeignArchitecture,
         Blindness::Survivor,
         Blindness::TornRecord,
+        Blindness::PrivilegesWithheld,
         Blindness::UnattributedProcess,
     ] {
         sink.blind(reason);

@@ -3,13 +3,13 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Change, Kind, Look, State};
 
-use crate::system::call::{Call, Empty, Name, Skip, may};
+use crate::system::call::{Call, Empty, Name, Skip};
 use crate::system::handlers::look::socket_path;
 use crate::system::place::{Last, Parent, Place, parent};
 
 /// Whether something can be made at a missing path.
-pub(crate) fn may_create(path: &[u8]) -> bool {
-    may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
+pub(crate) fn may_create(call: &Call<'_>, path: &[u8]) -> bool {
+    call.may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
 }
 
 /// Notes the making of something other than a directory. It fails if anything is there.
@@ -19,7 +19,7 @@ fn make(call: &mut Call<'_>, name: &Name) {
             path,
             parent: Parent::Exists,
         } => {
-            if may_create(&path) {
+            if may_create(call, &path) {
                 call.create_exclusively(&path);
             } else {
                 call.look(&path, Look::Miss, State::Missing);
@@ -35,7 +35,7 @@ fn make_directory(call: &mut Call<'_>, name: &Name) {
         Place::Missing {
             path,
             parent: Parent::Exists,
-        } if may_create(&path) => {
+        } if may_create(call, &path) => {
             call.change(&path, Change::Fresh, State::Missing);
         }
         place => call.probe(place),

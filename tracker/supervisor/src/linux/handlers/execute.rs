@@ -5,9 +5,9 @@ use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{Access, Mode, OFlags};
-use vt_tracker_abi::{Kind, Look};
+use vt_tracker_abi::{Blindness, Kind, Look, State};
 
-use crate::system::call::{Call, Empty, Name, Skip, last_of, may};
+use crate::system::call::{Call, Empty, Name, Skip, last_of};
 use crate::system::place::{Last, Place};
 
 /// How many interpreters the kernel follows, with one to spare.
@@ -43,8 +43,11 @@ fn execute(call: &mut Call<'_>, name: Name, last: Last) {
             } => (path, state),
             place => return call.probe(place),
         };
-        if !may(&path, Access::EXEC_OK) {
+        if !call.may(&path, Access::EXEC_OK) {
             return call.look(&path, Look::Denied, state);
+        }
+        if has_privileges(&path, &state) && call.gains_none() {
+            call.blind(Blindness::PrivilegesWithheld);
         }
         call.look(&path, Look::Execute, state);
         call.look(&path, Look::Read, state);
@@ -65,6 +68,15 @@ fn execute(call: &mut Call<'_>, name: Name, last: Last) {
             None => return,
         }
     }
+}
+
+/// Whether a program brings privileges along: another user or group, or capabilities.
+fn has_privileges(path: &[u8], state: &State) -> bool {
+    let is_set = match state {
+        State::Present { identity, .. } => identity.mode & (libc::S_ISUID | libc::S_ISGID) != 0,
+        State::Missing => false,
+    };
+    is_set || rustix::fs::getxattr(path, c"security.capability", &mut [0_u8; 0]).is_ok()
 }
 
 /// What the kernel starts to run a file.

@@ -3,7 +3,7 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Kind, Look, State};
 
-use crate::system::call::{Call, Name, Skip, may};
+use crate::system::call::{Call, Name, Skip};
 use crate::system::dialogue::is_request;
 use crate::system::handlers::create::may_create;
 use crate::system::place::{Last, Parent, Place};
@@ -64,7 +64,7 @@ pub(crate) fn truncate(call: &mut Call<'_>) -> Result<(), Skip> {
             kind: Kind::File,
             state,
         } => {
-            if may(&path, Access::WRITE_OK) {
+            if call.may(&path, Access::WRITE_OK) {
                 call.change(&path, change, state);
             } else {
                 call.look(&path, Look::Denied, state);
@@ -149,14 +149,14 @@ pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
 
 fn present(call: &mut Call<'_>, path: Vec<u8>, kind: Kind, state: State, flags: i32) {
     match plan(flags, Some(kind)) {
-        Plan::Read if may(&path, Access::READ_OK) => call.look(&path, Look::Read, state),
+        Plan::Read if call.may(&path, Access::READ_OK) => call.look(&path, Look::Read, state),
         Plan::Read => call.look(&path, Look::Denied, state),
         Plan::Change(change, reads) => {
             let access = match reads {
                 Reads::Yes => Access::READ_OK | Access::WRITE_OK,
                 Reads::No => Access::WRITE_OK,
             };
-            if !may(&path, access) {
+            if !call.may(&path, access) {
                 call.look(&path, Look::Probe, state);
                 return call.look(&path, Look::Denied, state);
             }
@@ -174,7 +174,7 @@ fn missing(call: &mut Call<'_>, path: Vec<u8>, flags: i32) {
     if plan == Plan::Probe {
         return call.look(&path, Look::Miss, State::Missing);
     }
-    if !may_create(&path) {
+    if !may_create(call, &path) {
         call.look(&path, Look::Miss, State::Missing);
         return call.look(&path, Look::Denied, State::Missing);
     }

@@ -3,7 +3,7 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Change, Kind, Look, State};
 
-use crate::system::call::{Call, Name, Skip, may};
+use crate::system::call::{Call, Name, Skip};
 use crate::system::place::{Last, Place, parent};
 
 /// What a call is made to remove.
@@ -52,8 +52,8 @@ pub(crate) fn is_empty(path: &[u8]) -> bool {
 }
 
 /// Whether something can be taken out of its directory.
-pub(crate) fn may_remove(path: &[u8]) -> bool {
-    may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
+pub(crate) fn may_remove(call: &Call<'_>, path: &[u8]) -> bool {
+    call.may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
 }
 
 /// Notes that something that can't be removed was looked at.
@@ -70,7 +70,7 @@ fn remove(call: &mut Call<'_>, name: &Name, wanted: Wanted) {
     if (kind == Kind::Directory) != (wanted == Wanted::Directory) {
         return call.look(&path, Look::Probe, state);
     }
-    if !may_remove(&path) {
+    if !may_remove(call, &path) {
         return refuse(call, &path, state);
     }
     if kind == Kind::Directory && !is_empty(&path) {

@@ -83,7 +83,8 @@ fn moving(call: &mut Call<'_>, old: &Name, new: &Name, flags: i32) {
             call.look(&path, Look::Miss, State::Missing);
         }
         Target::Free(path) => {
-            if !may_remove(&old.path) || !may_create(&path) || is_elsewhere(&old, &path) {
+            if !may_remove(call, &old.path) || !may_create(call, &path) || is_elsewhere(&old, &path)
+            {
                 return refuse(call, &old, None);
             }
             disturb(call, &old, None);
@@ -103,8 +104,8 @@ fn onto(call: &mut Call<'_>, old: &Node, taken: &Node, flags: i32) {
     let is_directory = |node: &Node| node.kind == Kind::Directory;
     if flags & NO_REPLACE != 0
         || old.is_same_file(taken)
-        || !may_remove(&old.path)
-        || !may_remove(&taken.path)
+        || !may_remove(call, &old.path)
+        || !may_remove(call, &taken.path)
     {
         return refuse(call, old, Some(taken));
     }
