@@ -31,4 +31,5 @@ mod written;
 
 pub use control::Watching;
 pub use survivors::{Survivors, keep_answering};
+pub use table::reported_calls;
 pub use thread::watch;

@@ -114,6 +114,7 @@ pub(crate) const CALLS: &[Listed] = calls! {
     libc::SYS_fspick, "fspick" => escape::namespace;
     libc::SYS_setns, "setns" => escape::setns;
     libc::SYS_open_by_handle_at, "open_by_handle_at" => escape::unsupported;
+    libc::SYS_pidfd_getfd, "pidfd_getfd" => escape::unsupported;
     libc::SYS_fanotify_init, "fanotify_init" => escape::unsupported;
     libc::SYS_bpf, "bpf" => escape::unsupported;
     libc::SYS_uselib, "uselib" => escape::unsupported;
@@ -130,6 +131,11 @@ const SYS_REMOVEXATTRAT: c_long = 466;
 const SYS_OPEN_TREE_ATTR: c_long = 467;
 const SYS_FILE_GETATTR: c_long = 468;
 const SYS_FILE_SETATTR: c_long = 469;
+
+/// The calls that are reported, by name, with their numbers.
+pub fn reported_calls() -> impl Iterator<Item = (&'static str, i64)> {
+    CALLS.iter().map(|call| (call.name, call.number))
+}
 
 /// The listed call with a number.
 pub(crate) fn find(number: i32) -> Option<&'static Listed> {
