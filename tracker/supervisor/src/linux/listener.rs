@@ -67,7 +67,18 @@ impl Stopped for Waiting<'_> {
 pub(crate) struct Listener(OwnedFd);
 
 impl Listener {
-    pub(crate) const fn new(descriptor: OwnedFd) -> Self {
+    pub(crate) fn new(descriptor: OwnedFd) -> Self {
+        const SYNC_WAKE_UP: libc::c_ulong = 1;
+        // The two sides take turns, so the kernel may switch from one to the other where it is.
+        // Kernels before 6.6 do not know that.
+        // SAFETY: the flags are passed as they are, not by pointer.
+        unsafe {
+            libc::ioctl(
+                descriptor.as_raw_fd(),
+                libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+                SYNC_WAKE_UP,
+            )
+        };
         Self(descriptor)
     }
 
