@@ -29,6 +29,9 @@ const CHANNEL_NAMES: [&str; 3] = [
 /// Names that say in which terminal, login or CI job something runs. A tool that asks for
 /// everything gets them, and the run does not depend on them.
 const SESSION_NAMES: &[&str] = &[
+    // What a tracker further out has set.
+    "VT_TRACKER",
+    "LD_PRELOAD",
     // Shells and terminals.
     "_",
     "SHLVL",

@@ -99,6 +99,10 @@ pub struct StepOutcome {
     pub reports: Vec<String>,
     /// What rule plugins said, one line each.
     pub directives: Vec<String>,
+    /// The names of the variables that programs looked for and did not find, though `vt` has them:
+    /// nobody declared them for this step. Only of a step that ran, and only of what asks for
+    /// variables one by one.
+    pub looked_for: Vec<String>,
 }
 
 impl StepOutcome {
@@ -118,6 +122,7 @@ impl StepOutcome {
             restored: 0,
             reports: Vec::new(),
             directives: Vec::new(),
+            looked_for: Vec::new(),
         }
     }
 }

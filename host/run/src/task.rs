@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use vt_base::CachePolicy;
 use vt_fingerprint::{NotStored, Why};
-use vt_plan::PlannedStep;
+use vt_plan::{PlannedStep, StepEnvironment};
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, Status, StepOutcome, Verdict};
@@ -13,7 +13,7 @@ use crate::record::store_error;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
 use crate::seal::settle;
-use crate::spawn::{Tracking, milliseconds, run_plain, run_tracked};
+use crate::spawn::{Ran, Tracking, milliseconds, run_plain, run_tracked};
 use crate::world::Freshness;
 
 /// Runs a step, or brings it back.
@@ -130,6 +130,7 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     outcome.not_stored = settled.not_stored;
     outcome.not_stored.extend(store_trouble);
     outcome.reports = settled.reports;
+    outcome.looked_for = looked_for(&ran, &prepared.env);
     if let Err(error) = lock {
         context.notice(format!(
             "{}: cannot lock the step: {error}",
@@ -137,6 +138,15 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
         ));
     }
     outcome
+}
+
+/// The variables that programs looked for and were not given.
+fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
+    let asked = ran.trace.iter().flat_map(|trace| &trace.variables);
+    asked
+        .filter(|name| env.unfiltered.contains_key(*name) && !env.passed.contains_key(*name))
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
 }
 
 fn find(

@@ -42,6 +42,7 @@ struct Step {
     restored: u64,
     reports: Vec<String>,
     directives: Vec<String>,
+    looked_for: Vec<String>,
 }
 
 /// Writes the summary beside its name and renames it into place.
@@ -93,6 +94,7 @@ fn step(outcome: &StepOutcome) -> Step {
         restored: outcome.restored,
         reports: outcome.reports.clone(),
         directives: outcome.directives.clone(),
+        looked_for: outcome.looked_for.clone(),
     }
 }
 
