@@ -108,3 +108,98 @@ fn take(
         Found::Garbage => Err(Torn),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vt_tracker_abi::{Claim, Intent, Operation, Outcome};
+
+    use super::*;
+
+    const DONE: Outcome = Outcome {
+        errno: 2,
+        identity: None,
+    };
+
+    fn reader() -> Reader {
+        Reader::new(Mapping::new().unwrap())
+    }
+
+    fn open(reader: &Reader, text: &[u8], thread: u32) -> Claim {
+        let claim = reader.shared().claim().unwrap();
+        let intent = Intent {
+            operation: Operation::Probe,
+            detail: 0,
+            thread,
+            session: 0,
+            text,
+            known: 0,
+        };
+        reader.shared().open(&claim, &intent);
+        claim
+    }
+
+    /// What is read, each with whether it has an outcome.
+    fn read(reader: &mut Reader) -> Result<Vec<(String, bool)>, Torn> {
+        let mut records = Vec::new();
+        reader.read(&mut records)?;
+        let text = |record: &Record| String::from_utf8(record.text().to_vec()).unwrap();
+        Ok(records
+            .iter()
+            .map(|record| (text(record), record.outcome.is_some()))
+            .collect())
+    }
+
+    #[test]
+    fn what_is_done_is_read_once_and_what_is_under_way_now_and_when_it_is_done() {
+        let mut reader = reader();
+        let first = open(&reader, b"/first", 1);
+        let second = open(&reader, b"/second", 1);
+        reader.shared().finish(second, &DONE);
+        let _claimed = reader.shared().claim().unwrap();
+        let expected = [("/first".to_owned(), false), ("/second".to_owned(), true)];
+        assert_eq!(read(&mut reader).unwrap(), expected);
+        assert_eq!(read(&mut reader).unwrap(), []);
+        reader.shared().finish(first, &DONE);
+        assert_eq!(read(&mut reader).unwrap(), [("/first".to_owned(), true)]);
+        assert_eq!(read(&mut reader).unwrap(), []);
+    }
+
+    #[test]
+    fn the_slot_of_a_dead_thread_is_given_up_when_it_is_in_the_way() {
+        let mut reader = reader();
+        // No thread has this number.
+        let _dead = open(&reader, b"/dead", i32::MAX as u32);
+        let alive = open(&reader, b"/alive", std::process::id());
+        for round in 0..3 {
+            while let Some(claim) = reader.shared().claim() {
+                let intent = Intent {
+                    operation: Operation::Probe,
+                    detail: 0,
+                    thread: 1,
+                    session: 0,
+                    text: b"/x",
+                    known: 0,
+                };
+                reader.shared().open(&claim, &intent);
+                reader.shared().finish(claim, &DONE);
+            }
+            let read = read(&mut reader).unwrap();
+            assert!(read.len() <= SLOTS, "round {round}");
+        }
+        // The one that is alive is in the way still.
+        assert!(reader.shared().claim().is_none());
+        reader.shared().finish(alive, &DONE);
+        assert_eq!(read(&mut reader).unwrap(), [("/alive".to_owned(), true)]);
+        assert!(reader.shared().claim().is_some());
+    }
+
+    #[test]
+    fn a_scribbled_memory_is_torn() {
+        let mut reader = reader();
+        let claim = open(&reader, b"/x", 1);
+        reader.shared().finish(claim, &DONE);
+        // Marks it as free for somebody who comes much later.
+        reader.shared().free(7 * SLOTS as u64);
+        assert_eq!(read(&mut reader), Err(Torn));
+    }
+}
