@@ -61,6 +61,8 @@ pub struct StepSummary {
     pub reports: Vec<Value>,
     /// What rule plugins said.
     pub directives: Vec<Value>,
+    /// Names of variables that programs looked for and were not given.
+    pub looked_for: Vec<String>,
 }
 
 /// How a step ended.
@@ -165,7 +167,7 @@ mod tests {
             "id": "@my/app#build/0", "package": "@my/app", "task": "build", "index": 0,
             "command": "vite build", "cwd": "packages/app", "status": "hit", "source": "local", "stored": false,
             "exitCode": 0, "durationMs": 3, "savedMs": 2140, "why": [], "notStored": [], "restored": 14,
-            "reports": [], "directives": []
+            "reports": [], "directives": [], "lookedFor": []
         }]
     }"#;
 

@@ -17,7 +17,7 @@ fi
 echo "$status $5"
 printf '{"version":1,"exitCode":0,"durationMs":1,"steps":[{"id":"p#build/0","package":"p","task":"build","index":0,' > "$3"
 printf '"command":"cp","cwd":"","status":"%s","source":null,"stored":%s,"exitCode":0,"durationMs":1,' "$status" "$stored" >> "$3"
-printf '"savedMs":null,"why":[%s],"notStored":[],"restored":0,"reports":[],"directives":[]}]}' "$why" >> "$3"
+printf '"savedMs":null,"why":[%s],"notStored":[],"restored":0,"reports":[],"directives":[],"lookedFor":[]}]}' "$why" >> "$3"
 "#;
 
 const GOOD: &str = r#"

@@ -157,6 +157,7 @@ fn the_summary_has_the_documented_keys_and_no_other() {
             "command",
             "cwd",
             "directives",
+            "lookedFor",
             "durationMs",
             "exitCode",
             "id",
