@@ -36,6 +36,7 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
     ),
     ("vt-tracker-abi", "tracker/abi", &[]),
     ("vt-tracker-model", "tracker/model", &["vt-tracker-abi"]),
+    ("vt-tracker-preload", "tracker/preload", &["vt-tracker-abi"]),
     (
         "vt-tracker-supervisor",
         "tracker/supervisor",

@@ -48,14 +48,12 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
             errno: 0,
             identity: Some(identity),
         }) => found(&mut call, record, &name, present(identity)),
-        Some(Outcome { errno, .. })
-            if [libc::ENOENT, libc::ENOTDIR].contains(&i32::from(errno)) =>
-        {
+        Some(Outcome { errno, .. }) if i32::from(errno) == libc::ENOENT => {
             if let Some(path) = call.place(&name, last(record)).path() {
                 call.look(&path, Look::Miss, State::Missing);
             }
         }
-        // Under way, or failed in a way that needs a closer look.
+        // Under way, or failed in a way that needs a closer look: what is no directory may be there.
         _ => as_if_stopped(&mut call, record, &name),
     }
 }

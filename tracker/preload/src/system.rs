@@ -1,0 +1,200 @@
+//! Numbers and layouts of the kernel's interface. The crate that has them all would bring the C
+//! library along; a test compares with it.
+
+use vt_tracker_abi::Identity;
+
+/// Numbers of calls.
+pub(crate) mod number {
+    pub(crate) const OPEN: usize = 2;
+    pub(crate) const CLOSE: usize = 3;
+    pub(crate) const STAT: usize = 4;
+    pub(crate) const FSTAT: usize = 5;
+    pub(crate) const LSTAT: usize = 6;
+    pub(crate) const LSEEK: usize = 8;
+    pub(crate) const MMAP: usize = 9;
+    pub(crate) const MPROTECT: usize = 10;
+    pub(crate) const MUNMAP: usize = 11;
+    pub(crate) const RT_SIGPROCMASK: usize = 14;
+    pub(crate) const ACCESS: usize = 21;
+    pub(crate) const GETPID: usize = 39;
+    pub(crate) const GETCWD: usize = 79;
+    pub(crate) const CHDIR: usize = 80;
+    pub(crate) const FCHDIR: usize = 81;
+    pub(crate) const READLINK: usize = 89;
+    pub(crate) const GETUID: usize = 102;
+    pub(crate) const GETGID: usize = 104;
+    pub(crate) const GETEUID: usize = 107;
+    pub(crate) const GETEGID: usize = 108;
+    pub(crate) const GETGROUPS: usize = 115;
+    pub(crate) const PRCTL: usize = 157;
+    pub(crate) const GETTID: usize = 186;
+    pub(crate) const GETDENTS64: usize = 217;
+    pub(crate) const OPENAT: usize = 257;
+    pub(crate) const NEWFSTATAT: usize = 262;
+    pub(crate) const READLINKAT: usize = 267;
+    pub(crate) const FACCESSAT: usize = 269;
+    pub(crate) const SECCOMP: usize = 317;
+    pub(crate) const STATX: usize = 332;
+    pub(crate) const FACCESSAT2: usize = 439;
+}
+
+/// Error numbers.
+pub(crate) mod errno {
+    pub(crate) const ENOENT: i32 = 2;
+    pub(crate) const EINTR: i32 = 4;
+    pub(crate) const EIO: i32 = 5;
+    pub(crate) const EAGAIN: i32 = 11;
+    pub(crate) const ENOMEM: i32 = 12;
+    pub(crate) const EACCES: i32 = 13;
+    pub(crate) const EFAULT: i32 = 14;
+    pub(crate) const EBUSY: i32 = 16;
+    pub(crate) const ENOTDIR: i32 = 20;
+    pub(crate) const EINVAL: i32 = 22;
+    pub(crate) const ENFILE: i32 = 23;
+    pub(crate) const EMFILE: i32 = 24;
+    pub(crate) const ENAMETOOLONG: i32 = 36;
+    pub(crate) const ENOSYS: i32 = 38;
+    pub(crate) const ELOOP: i32 = 40;
+    pub(crate) const EOVERFLOW: i32 = 75;
+}
+
+pub(crate) const AT_FDCWD: i32 = -100;
+pub(crate) const AT_SYMLINK_NOFOLLOW: i32 = 0x100;
+pub(crate) const AT_EACCESS: i32 = 0x200;
+pub(crate) const AT_NO_AUTOMOUNT: i32 = 0x800;
+pub(crate) const AT_EMPTY_PATH: i32 = 0x1000;
+/// How fresh the attributes of a file of another machine have to be.
+pub(crate) const AT_STATX_SYNC_TYPE: i32 = 0x6000;
+
+pub(crate) const O_ACCMODE: i32 = 0o3;
+pub(crate) const O_RDONLY: i32 = 0;
+pub(crate) const O_WRONLY: i32 = 0o1;
+pub(crate) const O_RDWR: i32 = 0o2;
+pub(crate) const O_CREAT: i32 = 0o100;
+pub(crate) const O_EXCL: i32 = 0o200;
+pub(crate) const O_NOCTTY: i32 = 0o400;
+pub(crate) const O_TRUNC: i32 = 0o1000;
+pub(crate) const O_APPEND: i32 = 0o2000;
+pub(crate) const O_NONBLOCK: i32 = 0o4000;
+pub(crate) const O_LARGEFILE: i32 = 0o100_000;
+pub(crate) const O_DIRECTORY: i32 = 0o200_000;
+pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
+pub(crate) const O_PATH: i32 = 0o10_000_000;
+/// Without the bit of [`O_DIRECTORY`] that comes along.
+pub(crate) const O_TMPFILE_ALONE: i32 = 0o20_000_000;
+
+pub(crate) const PROT_READ: usize = 1;
+pub(crate) const PROT_WRITE: usize = 2;
+pub(crate) const PROT_EXEC: usize = 4;
+pub(crate) const MAP_SHARED: usize = 0x01;
+pub(crate) const MAP_PRIVATE: usize = 0x02;
+pub(crate) const MAP_ANONYMOUS: usize = 0x20;
+pub(crate) const MAP_FIXED_NOREPLACE: usize = 0x10_0000;
+
+pub(crate) const S_IFMT: u32 = 0o170_000;
+pub(crate) const S_IFREG: u32 = 0o100_000;
+pub(crate) const S_IFDIR: u32 = 0o040_000;
+
+/// The longest name the kernel takes, with the zero byte at its end.
+pub(crate) const PATH_MAX: usize = 4096;
+/// The size of a page of memory in bytes.
+pub(crate) const PAGE: usize = 4096;
+
+/// `struct stat`
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Stat {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
+    pub(crate) nlink: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) unused: u32,
+    pub(crate) rdev: u64,
+    pub(crate) size: i64,
+    pub(crate) blksize: i64,
+    pub(crate) blocks: i64,
+    pub(crate) atime: [i64; 2],
+    pub(crate) mtime: [i64; 2],
+    pub(crate) ctime: [i64; 2],
+    pub(crate) reserved: [i64; 3],
+}
+
+impl Stat {
+    /// What tells this state of the file from another.
+    pub(crate) fn identity(&self) -> Identity {
+        let [mtime, mtime_ns] = self.mtime;
+        let [ctime, ctime_ns] = self.ctime;
+        Identity {
+            dev: self.dev,
+            ino: self.ino,
+            size: self.size.cast_unsigned(),
+            mtime_ns: nanoseconds(mtime, mtime_ns),
+            ctime_ns: nanoseconds(ctime, ctime_ns),
+            mode: self.mode,
+        }
+    }
+}
+
+/// `struct statx_timestamp`
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Time {
+    seconds: i64,
+    nanoseconds: u32,
+    reserved: i32,
+}
+
+/// `struct statx`, the part that has been there from the start.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Statx {
+    pub(crate) mask: u32,
+    blksize: u32,
+    attributes: u64,
+    nlink: u32,
+    uid: u32,
+    gid: u32,
+    mode: u16,
+    unused: u16,
+    ino: u64,
+    size: u64,
+    blocks: u64,
+    attributes_mask: u64,
+    atime: Time,
+    btime: Time,
+    ctime: Time,
+    mtime: Time,
+    rdev: [u32; 2],
+    dev: [u32; 2],
+    reserved: [u64; 14],
+}
+
+impl Statx {
+    /// Type, mode, both times, number, size.
+    const NEEDED: u32 = 0x1 | 0x2 | 0x40 | 0x80 | 0x100 | 0x200;
+
+    /// What tells this state of the file from another, if it was asked for and is known.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        if self.mask & Self::NEEDED != Self::NEEDED {
+            return None;
+        }
+        let [major, minor] = self.dev.map(u64::from);
+        Some(Identity {
+            // As `stat` has it.
+            dev: minor & 0xff | major << 8 | (minor & !0xff) << 12,
+            ino: self.ino,
+            size: self.size,
+            mtime_ns: nanoseconds(self.mtime.seconds, self.mtime.nanoseconds.into()),
+            ctime_ns: nanoseconds(self.ctime.seconds, self.ctime.nanoseconds.into()),
+            mode: self.mode.into(),
+        })
+    }
+}
+
+const fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
+}
