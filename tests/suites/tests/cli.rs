@@ -199,6 +199,27 @@ fn the_summary_has_the_documented_keys_and_no_other() {
 }
 
 #[test]
+fn the_summary_names_the_variables_a_step_looked_for_and_was_not_given() {
+    let script = "node -p process.env.WANTED+process.env.GIVEN+process.env.NOWHERE";
+    let config = serde_json::json!({
+        "tasks": { "b": { "command": script, "cache": { "env": ["GIVEN"] } } }
+    });
+    let sandbox = configured(&config.to_string());
+    let outcome = sandbox
+        .call("vt run b")
+        .env("WANTED", "secret")
+        .env("GIVEN", "x")
+        .env("OTHER", "y")
+        .run();
+    assert_eq!(outcome.out(), "undefinedxundefined\n");
+    let looked_for = &outcome.summary().only().looked_for;
+    assert!(looked_for.contains(&"WANTED".to_owned()), "{looked_for:?}");
+    for name in ["GIVEN", "OTHER", "NOWHERE"] {
+        assert!(!looked_for.contains(&name.to_owned()), "{looked_for:?}");
+    }
+}
+
+#[test]
 fn the_summary_is_written_for_a_failing_run_too() {
     let sandbox = configured(r#"{ "tasks": { "fail": "vtt seq cat a.txt then exit 9" } }"#);
     let outcome = sandbox.call("vt run fail").run();

@@ -28,10 +28,6 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// # Errors
 /// When the folder for temporary files does not take it, or has a name or is mounted such that the
 /// loader would complain.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the spawn that sets the variable comes next")
-)]
 pub(crate) fn library() -> io::Result<PathBuf> {
     let temporary = std::path::absolute(std::env::temp_dir())?;
     library_in(&temporary, own_user())
