@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 
@@ -60,12 +61,14 @@ impl Sink for Collector {
 pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let mut command = command;
     command.process_group(0);
-    if options.preload {
-        preload(&mut command, options.environment);
+    let library = options.preload.then(library).and_then(Result::ok);
+    if let Some(library) = &library {
+        preload(&mut command, library, options.environment);
     }
     let options = vt_tracker_supervisor::Options {
         roots: options.roots,
         grace: options.grace,
+        library,
     };
     let (sender, finished) = channel();
     let collector = Collector {
@@ -95,12 +98,9 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
 }
 
 /// Has the library loaded into every program that takes one, after what the command wants loaded
-/// itself. If that can't be done, what they look at is seen all the same, more slowly.
-fn preload(command: &mut Command, environment: Environment) {
+/// itself.
+fn preload(command: &mut Command, library: &Path, environment: Environment) {
     const NAME: &str = "LD_PRELOAD";
-    let Ok(library) = library() else {
-        return;
-    };
     let set = command
         .get_envs()
         .find(|(name, _)| *name == NAME)

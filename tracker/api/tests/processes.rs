@@ -7,6 +7,7 @@ mod support;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -306,4 +307,37 @@ fn what_is_mounted_over_something_is_told() {
         .map(Blindness::name)
         .collect();
     assert_eq!(names, ["namespace-changed"]);
+}
+
+#[test]
+fn a_program_that_insists_on_its_own_library_first_gets_it() {
+    let room = Room::new();
+    room.write("file", "x").write(
+        "main.c",
+        "#include <stdio.h>\n#include <stdlib.h>\nint main(void){\
+         char*p=getenv(\"LD_PRELOAD\");puts(p?p:\"none\");return !fopen(\"file\",\"r\");}\n",
+    );
+    let compiled = room
+        .command("gcc", &["-fsanitize=address", "-o", "main", "main.c"])
+        .status();
+    assert!(compiled.unwrap().success());
+    let seen = room.sh("./main > said; env ./main > said-by-env; /bin/true");
+    seen.assert_complete();
+    assert_eq!(seen.story("file"), "file: read");
+    for said in ["said", "said-by-env"] {
+        assert_eq!(std::fs::read_to_string(room.path(said)).unwrap(), "none\n");
+    }
+    // What somebody wants loaded before it stays.
+    let mut command = room.command("/bin/sh", &["-ec", "./main > said"]);
+    let runtime = std::process::Command::new("gcc")
+        .arg("-print-file-name=libasan.so")
+        .output()
+        .unwrap();
+    let runtime = String::from_utf8(runtime.stdout).unwrap();
+    let runtime = std::fs::canonicalize(runtime.trim()).unwrap();
+    command.env("LD_PRELOAD", &runtime);
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    let said = std::fs::read_to_string(room.path("said")).unwrap();
+    assert_eq!(Path::new(said.trim()), runtime);
 }

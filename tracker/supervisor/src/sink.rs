@@ -15,6 +15,8 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,
+    /// The library that is preloaded, if one is: the last in the list of what is.
+    pub library: Option<PathBuf>,
 }
 
 /// Whom the supervisor tells, in the global order of the accesses.

@@ -58,6 +58,7 @@ impl Scene {
         let options = Options {
             roots: vec![root],
             grace: Duration::ZERO,
+            library: None,
         };
         Self {
             recorder: Recorder::new(Box::new(Told(sender)), &options),

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{Access, Mode, OFlags};
 use vt_tracker_abi::{Blindness, Kind, Look, State};
 
 use crate::system::call::{Call, Empty, Name, Skip, last_of};
+use crate::system::elf::Binary;
 use crate::system::place::{Last, Place};
+use crate::system::unloading::insists_on_being_first;
 
 /// How many interpreters the kernel follows, with one to spare.
 const MOST_INTERPRETERS: usize = 6;
@@ -20,7 +21,7 @@ const HEAD: usize = 4096;
 /// `execve(name, …)`
 pub(crate) fn execve(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name(0)?;
-    execute(call, name, Last::Follow);
+    execute(call, name, Last::Follow, call.word(2));
     Ok(())
 }
 
@@ -28,11 +29,11 @@ pub(crate) fn execve(call: &mut Call<'_>) -> Result<(), Skip> {
 pub(crate) fn execveat(call: &mut Call<'_>) -> Result<(), Skip> {
     let flags = call.number(4);
     let name = call.name_or_descriptor(0, 1, Empty::of(flags))?;
-    execute(call, name, last_of(flags));
+    execute(call, name, last_of(flags), call.word(3));
     Ok(())
 }
 
-fn execute(call: &mut Call<'_>, name: Name, last: Last) {
+fn execute(call: &mut Call<'_>, name: Name, last: Last, environment: u64) {
     let mut name = name;
     for _ in 0..MOST_INTERPRETERS {
         let (path, state) = match call.place(&name, last) {
@@ -57,8 +58,14 @@ fn execute(call: &mut Call<'_>, name: Name, last: Last) {
                 Ok(next) => name = next,
                 Err(_) => return,
             },
-            Some(Interpreter::Loader(text)) => {
-                if let Ok(name) = call.absolute(libc::AT_FDCWD, text)
+            Some(Interpreter::Loader {
+                name,
+                insists_on_being_first,
+            }) => {
+                if insists_on_being_first {
+                    call.unload(environment);
+                }
+                if let Ok(name) = call.absolute(libc::AT_FDCWD, name)
                     && let Place::Present { path, state, .. } = call.place(&name, Last::Follow)
                 {
                     call.look(&path, Look::Read, state);
@@ -85,7 +92,10 @@ enum Interpreter {
     /// The program named in the first line.
     OfScript(Vec<u8>),
     /// The loader named in the headers.
-    Loader(Vec<u8>),
+    Loader {
+        name: Vec<u8>,
+        insists_on_being_first: bool,
+    },
 }
 
 fn interpreter(path: &[u8]) -> Option<Interpreter> {
@@ -96,17 +106,11 @@ fn interpreter(path: &[u8]) -> Option<Interpreter> {
     if head.starts_with(b"#!") {
         return of_script(&head[..head.len().min(SCRIPT_HEAD)]).map(Interpreter::OfScript);
     }
-    let (offset, length) = loader_segment(&head)?;
-    let mut text = vec![
-        0;
-        usize::try_from(length)
-            .ok()
-            .filter(|length| *length <= HEAD)?
-    ];
-    file.read_exact_at(&mut text, offset).ok()?;
-    let end = text.iter().position(|byte| *byte == 0)?;
-    text.truncate(end);
-    Some(Interpreter::Loader(text))
+    let binary = Binary::parse(&file, &head)?;
+    Some(Interpreter::Loader {
+        name: binary.loader()?,
+        insists_on_being_first: insists_on_being_first(&binary.libraries()),
+    })
 }
 
 /// The interpreter that the first line of a script names.
@@ -117,24 +121,6 @@ fn of_script(head: &[u8]) -> Option<Vec<u8>> {
     let name = line[start..].split(is_space).next()?;
     let name = name.split(|byte| *byte == 0).next()?;
     (!name.is_empty()).then(|| name.to_vec())
-}
-
-/// Where a 64-bit binary has the name of its loader, and how long it is.
-fn loader_segment(head: &[u8]) -> Option<(u64, u64)> {
-    const NAMES_LOADER: u32 = 3;
-    let bytes = |at: usize, length: usize| head.get(at..at.checked_add(length)?);
-    let word = |at| bytes(at, 8).map(|part| u64::from_le_bytes(part.try_into().expect("8 bytes")));
-    let half = |at| bytes(at, 2).map(|part| u16::from_le_bytes(part.try_into().expect("2 bytes")));
-    let kind = |at| bytes(at, 4).map(|part| u32::from_le_bytes(part.try_into().expect("4 bytes")));
-    if !head.starts_with(b"\x7fELF\x02\x01") {
-        return None;
-    }
-    let table = usize::try_from(word(0x20)?).ok()?;
-    let (size, count) = (usize::from(half(0x36)?), usize::from(half(0x38)?));
-    (0..count)
-        .filter_map(|index| table.checked_add(index * size))
-        .find(|at| kind(*at) == Some(NAMES_LOADER))
-        .and_then(|at| Some((word(at.checked_add(8)?)?, word(at.checked_add(32)?)?)))
 }
 
 #[cfg(test)]
@@ -153,26 +139,5 @@ mod tests {
         assert_eq!(named("#!tool").as_deref(), Some("tool"));
         assert_eq!(named("#!\n"), None);
         assert_eq!(named("#!"), None);
-    }
-
-    #[test]
-    fn a_dynamic_binary_names_its_loader() {
-        let shell = interpreter(b"/bin/sh");
-        let Some(Interpreter::Loader(loader)) = shell else {
-            panic!("{shell:?}")
-        };
-        assert!(
-            loader.starts_with(b"/lib"),
-            "{}",
-            String::from_utf8_lossy(&loader)
-        );
-    }
-
-    #[test]
-    fn a_torn_binary_names_nothing() {
-        let whole = std::fs::read("/bin/sh").unwrap();
-        for length in 0..256 {
-            assert!(loader_segment(&whole[..length]).is_none_or(|(offset, _)| offset > 0));
-        }
     }
 }
