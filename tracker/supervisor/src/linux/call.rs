@@ -4,12 +4,12 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::Access;
-use vt_tracker_abi::{Blindness, Change, Creation, Look, State};
+use vt_tracker_abi::{Blindness, Change, Creation, Kind, Look, State};
 
 use crate::system::credentials;
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
-use crate::system::place::{Last, Place};
+use crate::system::place::{Last, Place, parent};
 use crate::system::recorder::Digesting;
 use crate::system::resolve::Crossed;
 use crate::system::tracee::{self, NoPath};
@@ -21,6 +21,8 @@ use crate::system::watch::Watch;
 pub(crate) enum Skip {
     /// It names nothing that has a path, or is bound to fail.
     Nothing,
+    /// It names a descriptor of a file that has no path any more, or never had one.
+    Unnamed,
     /// What it names can't be found out.
     Unreadable,
 }
@@ -38,6 +40,7 @@ impl From<NoPath> for Skip {
     fn from(error: NoPath) -> Self {
         match error {
             NoPath::None => Self::Nothing,
+            NoPath::Removed(_) => Self::Unnamed,
             NoPath::Refused => Self::Unreadable,
         }
     }
@@ -49,6 +52,34 @@ pub(crate) struct Name {
     pub(crate) bytes: Vec<u8>,
     /// How many of the bytes are a real path already.
     pub(crate) known: usize,
+}
+
+/// How a name ends. Calls that make, move or remove something go by that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// In a name of its own.
+    Plain,
+    /// In a slash after one: only a directory can be meant.
+    Slash,
+    /// In `.`, `..` or the root: nothing that can be made, moved or removed.
+    Dots,
+}
+
+impl Name {
+    /// How the name ends.
+    pub(crate) fn ending(&self) -> Ending {
+        let given = &self.bytes[self.known.min(self.bytes.len())..];
+        let end = given.iter().rposition(|byte| *byte != b'/');
+        let Some(end) = end else {
+            return Ending::Dots;
+        };
+        let last = given[..=end].rsplit(|byte| *byte == b'/').next();
+        match last {
+            Some(b"." | b".." | b"") | None => Ending::Dots,
+            _ if end + 1 < given.len() => Ending::Slash,
+            _ => Ending::Plain,
+        }
+    }
 }
 
 /// What an empty name stands for.
@@ -67,6 +98,23 @@ impl Empty {
             Self::Ignored
         } else {
             Self::Descriptor
+        }
+    }
+}
+
+/// What a relative name that starts with `..` is, seen from the parent directory.
+fn from_parent(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    loop {
+        let end = rest.iter().position(|byte| *byte == b'/');
+        let (part, after) = match end {
+            Some(end) => (&rest[..end], &rest[end + 1..]),
+            None => (rest, &rest[rest.len()..]),
+        };
+        match part {
+            b".." => return Some(after),
+            b"" | b"." if end.is_some() => rest = after,
+            _ => return None,
         }
     }
 }
@@ -193,16 +241,24 @@ impl<'w> Call<'w> {
             });
         }
         let thread = self.notice.thread;
-        let mut bytes = if directory == libc::AT_FDCWD {
-            tracee::directory(thread)?
+        let found = if directory == libc::AT_FDCWD {
+            tracee::directory(thread)
         } else {
-            tracee::descriptor(thread, directory)?
+            tracee::descriptor(thread, directory)
         };
         self.check()?;
+        let (mut bytes, text) = match found {
+            // Nothing is found in it any more, but it still leads up.
+            Err(NoPath::Removed(path)) => {
+                let text = from_parent(&text).ok_or(Skip::Nothing)?;
+                (parent(&path).to_vec(), text)
+            }
+            found => (found?, text.as_slice()),
+        };
         let known = bytes.len();
         if !text.is_empty() {
             bytes.push(b'/');
-            bytes.extend_from_slice(&text);
+            bytes.extend_from_slice(text);
         }
         Ok(Name { bytes, known })
     }
@@ -231,10 +287,27 @@ impl<'w> Call<'w> {
             self.watch
                 .resolver
                 .resolve(&name.bytes, name.known, last, thread, &mut crossed);
-        for link in crossed {
-            self.look(&link.path, Look::Link, link.state);
+        for Crossed { path, state } in crossed {
+            let look = match state.kind() {
+                Some(Kind::Link) => Look::Link,
+                _ => Look::Probe,
+            };
+            self.look(&path, look, state);
         }
         place
+    }
+
+    /// What is at a name itself: a link at its end is never followed, even if slashes come after.
+    /// So do calls take names that make, move or remove something.
+    pub(crate) fn entry(&mut self, name: &Name) -> Place {
+        let bytes = &name.bytes;
+        let end = bytes.iter().rposition(|byte| *byte != b'/');
+        let length = end.map_or(0, |end| end + 1).max(name.known).max(1);
+        let bare = Name {
+            bytes: bytes[..length.min(bytes.len())].to_vec(),
+            known: name.known,
+        };
+        self.place(&bare, Last::Keep)
     }
 
     pub(crate) fn look(&mut self, path: &[u8], look: Look, state: State) {
@@ -278,7 +351,7 @@ impl<'w> Call<'w> {
         match place {
             Place::Present {
                 path,
-                kind: vt_tracker_abi::Kind::Link,
+                kind: Kind::Link,
                 state,
             } => {
                 self.look(&path, Look::Link, state);

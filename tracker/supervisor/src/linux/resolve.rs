@@ -19,12 +19,12 @@ enum Fact {
     Link(Box<[u8]>, State),
 }
 
-/// A link that was crossed on the way.
+/// What decided on the way where a name leads: a link, or something that is no directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Crossed {
     /// Its real path.
     pub(crate) path: Vec<u8>,
-    /// The link itself.
+    /// It, itself.
     pub(crate) state: State,
 }
 
@@ -154,7 +154,7 @@ impl Resolver {
                 self.remember(walk, Fact::Directory);
                 Step::On
             }
-            _ if !is_last => walk.miss(),
+            _ if !is_last => walk.blocked(found),
             Kind::File | Kind::Link | Kind::Other if ends_in_slash => {
                 Step::Done(Place::NotADirectory {
                     path: walk.take_real(),
@@ -290,6 +290,22 @@ impl Walk<'_> {
             self.whole()
         };
         Step::Done(Place::Missing { path, parent })
+    }
+
+    /// What is here is no directory, but the name goes on.
+    fn blocked(&mut self, found: State) -> Step {
+        let mut rest = self.rest[self.at..].split(|byte| *byte == b'/');
+        let leads_below = rest.clone().any(|part| !matches!(part, b"" | b"."));
+        let goes_up = rest.any(|part| part == b"..");
+        if !leads_below || goes_up {
+            return Step::Done(Place::NotADirectory {
+                path: self.take_real(),
+                state: found,
+            });
+        }
+        // Were it a directory, the name would be missing in another way.
+        self.cross(found);
+        self.miss()
     }
 
     fn follow(&mut self, target: &[u8]) -> Step {

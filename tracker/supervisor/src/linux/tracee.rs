@@ -5,10 +5,12 @@ use rustix::io::Errno;
 use crate::system::place::look_at;
 
 /// Why a descriptor or directory has no path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum NoPath {
-    /// There is none: a pipe, a deleted file, a number that is not open.
+    /// There is none: a pipe, a number that is not open.
     None,
+    /// It was removed; this was its path.
+    Removed(Vec<u8>),
     /// We may not look, or the path can't be reached from here.
     Refused,
 }
@@ -36,8 +38,10 @@ fn link(name: &str) -> Result<Vec<u8>, NoPath> {
         return Err(NoPath::None);
     }
     // A file may really be called like that.
-    if path.ends_with(b" (deleted)") && look_at(&path).is_err() {
-        return Err(NoPath::None);
+    if let Some(former) = path.strip_suffix(b" (deleted)")
+        && look_at(&path).is_err()
+    {
+        return Err(NoPath::Removed(former.to_vec()));
     }
     Ok(path)
 }

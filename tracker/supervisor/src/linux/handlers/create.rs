@@ -3,7 +3,7 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Change, Kind, Look, State};
 
-use crate::system::call::{Call, Empty, Name, Skip};
+use crate::system::call::{Call, Empty, Ending, Name, Skip};
 use crate::system::handlers::look::socket_path;
 use crate::system::place::{Last, Parent, Place, parent};
 
@@ -14,11 +14,11 @@ pub(crate) fn may_create(call: &Call<'_>, path: &[u8]) -> bool {
 
 /// Notes the making of something other than a directory. It fails if anything is there.
 fn make(call: &mut Call<'_>, name: &Name) {
-    match call.place(name, Last::Keep) {
+    match call.entry(name) {
         Place::Missing {
             path,
             parent: Parent::Exists,
-        } => {
+        } if name.ending() == Ending::Plain => {
             if may_create(call, &path) {
                 call.create_exclusively(&path);
             } else {
@@ -31,11 +31,11 @@ fn make(call: &mut Call<'_>, name: &Name) {
 }
 
 fn make_directory(call: &mut Call<'_>, name: &Name) {
-    match call.place(name, Last::Keep) {
+    match call.entry(name) {
         Place::Missing {
             path,
             parent: Parent::Exists,
-        } if may_create(call, &path) => {
+        } if name.ending() != Ending::Dots && may_create(call, &path) => {
             call.change(&path, Change::Fresh, State::Missing);
         }
         place => call.probe(place),
@@ -94,20 +94,20 @@ pub(crate) fn bind(call: &mut Call<'_>) -> Result<(), Skip> {
 
 /// `link(old, new)`
 pub(crate) fn link(call: &mut Call<'_>) -> Result<(), Skip> {
-    let (old, new) = (call.name(0), call.name(1)?);
-    hard_link(call, old, &new, Last::Keep)
+    let (old, new) = (call.name(0), call.name(1));
+    hard_link(call, old, new, Last::Keep)
 }
 
 /// `linkat(old directory, old, new directory, new, flags)`
 pub(crate) fn linkat(call: &mut Call<'_>) -> Result<(), Skip> {
     let flags = call.number(4);
     let old = call.name_or_descriptor(0, 1, Empty::of(flags));
-    let new = call.name_at(2, 3)?;
+    let new = call.name_at(2, 3);
     let is_followed = flags & libc::AT_SYMLINK_FOLLOW != 0;
     hard_link(
         call,
         old,
-        &new,
+        new,
         if is_followed {
             Last::Follow
         } else {
@@ -120,13 +120,13 @@ pub(crate) fn linkat(call: &mut Call<'_>) -> Result<(), Skip> {
 fn hard_link(
     call: &mut Call<'_>,
     old: Result<Name, Skip>,
-    new: &Name,
+    new: Result<Name, Skip>,
     last: Last,
 ) -> Result<(), Skip> {
     let place = match old {
         Ok(old) => call.place(&old, last),
-        Err(Skip::Nothing) => Place::Elsewhere,
-        Err(Skip::Unreadable) => return Err(Skip::Unreadable),
+        Err(Skip::Unnamed) => Place::Elsewhere,
+        Err(skip) => return Err(skip),
     };
     match place {
         Place::Present {
@@ -142,12 +142,19 @@ fn hard_link(
             state,
         } => call.look(&path, Look::Link, state),
         Place::Elsewhere => {}
+        // It can't be linked to, but if there is something at the new name, that is what is said.
+        place @ Place::Present { .. } => {
+            call.probe(place);
+            let place = call.entry(&new?);
+            call.probe(place);
+            return Ok(());
+        }
         // There is nothing to link to, so nothing will be made.
         place => {
             call.probe(place);
             return Ok(());
         }
     }
-    make(call, new);
+    make(call, &new?);
     Ok(())
 }

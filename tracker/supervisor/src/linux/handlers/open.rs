@@ -3,7 +3,7 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Kind, Look, State};
 
-use crate::system::call::{Call, Name, Skip};
+use crate::system::call::{Call, Ending, Name, Skip};
 use crate::system::dialogue::is_request;
 use crate::system::handlers::create::may_create;
 use crate::system::place::{Last, Parent, Place};
@@ -142,7 +142,7 @@ pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
         Place::Missing {
             path,
             parent: Parent::Exists,
-        } => missing(call, path, flags),
+        } if name.ending() == Ending::Plain => missing(call, path, flags),
         place => call.probe(place),
     }
 }

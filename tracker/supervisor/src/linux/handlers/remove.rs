@@ -3,8 +3,8 @@
 use rustix::fs::Access;
 use vt_tracker_abi::{Change, Kind, Look, State};
 
-use crate::system::call::{Call, Name, Skip};
-use crate::system::place::{Last, Place, parent};
+use crate::system::call::{Call, Ending, Name, Skip};
+use crate::system::place::{Place, parent};
 
 /// What a call is made to remove.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,10 +63,17 @@ fn refuse(call: &mut Call<'_>, path: &[u8], state: State) {
 }
 
 fn remove(call: &mut Call<'_>, name: &Name, wanted: Wanted) {
-    let (path, kind, state) = match call.place(name, Last::Keep) {
+    let (path, kind, state) = match call.entry(name) {
         Place::Present { path, kind, state } => (path, kind, state),
         place => return call.probe(place),
     };
+    let is_nameable = match wanted {
+        Wanted::Directory => name.ending() != Ending::Dots,
+        Wanted::Anything => name.ending() == Ending::Plain,
+    };
+    if !is_nameable {
+        return call.look(&path, Look::Probe, state);
+    }
     if (kind == Kind::Directory) != (wanted == Wanted::Directory) {
         return call.look(&path, Look::Probe, state);
     }

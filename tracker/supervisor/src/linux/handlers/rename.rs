@@ -5,33 +5,30 @@
 
 use vt_tracker_abi::{Change, Identity, Kind, Look, State};
 
-use crate::system::call::{Call, Name, Skip};
+use crate::system::call::{Call, Ending, Name, Skip};
 use crate::system::handlers::create::may_create;
 use crate::system::handlers::remove::{is_empty, may_remove};
-use crate::system::place::{Last, Parent, Place, look_at};
+use crate::system::place::{Parent, Place, is_below, look_at};
 
 const NO_REPLACE: i32 = libc::RENAME_NOREPLACE as i32;
 const EXCHANGE: i32 = libc::RENAME_EXCHANGE as i32;
 
 /// `rename(old, new)`
 pub(crate) fn rename(call: &mut Call<'_>) -> Result<(), Skip> {
-    let (old, new) = (call.name(0)?, call.name(1)?);
-    moving(call, &old, &new, 0);
-    Ok(())
+    let names = (call.name(0), call.name(1));
+    moving(call, names, 0)
 }
 
 /// `renameat(old directory, old, new directory, new)`
 pub(crate) fn renameat(call: &mut Call<'_>) -> Result<(), Skip> {
-    let (old, new) = (call.name_at(0, 1)?, call.name_at(2, 3)?);
-    moving(call, &old, &new, 0);
-    Ok(())
+    let names = (call.name_at(0, 1), call.name_at(2, 3));
+    moving(call, names, 0)
 }
 
 /// `renameat2(old directory, old, new directory, new, flags)`
 pub(crate) fn renameat2(call: &mut Call<'_>) -> Result<(), Skip> {
-    let (old, new) = (call.name_at(0, 1)?, call.name_at(2, 3)?);
-    moving(call, &old, &new, call.number(4));
-    Ok(())
+    let names = (call.name_at(0, 1), call.name_at(2, 3));
+    moving(call, names, call.number(4))
 }
 
 /// Something that is there.
@@ -61,42 +58,107 @@ enum Target {
     Taken(Node),
 }
 
-fn moving(call: &mut Call<'_>, old: &Name, new: &Name, flags: i32) {
-    let old = match call.place(old, Last::Keep) {
-        Place::Present { path, kind, state } => Node { path, kind, state },
-        place => return call.probe(place),
+fn moving(
+    call: &mut Call<'_>,
+    (old, new): (Result<Name, Skip>, Result<Name, Skip>),
+    flags: i32,
+) -> Result<(), Skip> {
+    let old = old?;
+    let place = call.entry(&old);
+    let new = match new {
+        Ok(new) => new,
+        Err(skip) => {
+            call.probe(place);
+            return Err(skip);
+        }
     };
-    let new = match call.place(new, Last::Keep) {
+    let node = match place {
+        Place::Present { path, kind, state } => Node { path, kind, state },
+        Place::Missing {
+            path,
+            parent: Parent::Exists,
+        } => {
+            call.look(&path, Look::Miss, State::Missing);
+            // The way to the new name is gone before the old one is missed.
+            let place = call.entry(&new);
+            call.probe(place);
+            return Ok(());
+        }
+        place => {
+            call.probe(place);
+            return Ok(());
+        }
+    };
+    let target = match call.entry(&new) {
         Place::Present { path, kind, state } => Target::Taken(Node { path, kind, state }),
         Place::Missing {
             path,
             parent: Parent::Exists,
         } => Target::Free(path),
         place => {
-            call.look(&old.path, Look::Probe, old.state);
-            return call.probe(place);
+            call.look(&node.path, Look::Probe, node.state);
+            call.probe(place);
+            return Ok(());
         }
     };
+    if is_refused_by_name(&node, &target, (old.ending(), new.ending()), flags) {
+        refuse(call, &node, None);
+        let place = call.entry(&new);
+        call.probe(place);
+        return Ok(());
+    }
+    to(call, &node, target, flags);
+    Ok(())
+}
+
+/// Whether the names alone say that the call fails.
+fn is_refused_by_name(
+    old: &Node,
+    target: &Target,
+    (old_ending, new_ending): (Ending, Ending),
+    flags: i32,
+) -> bool {
+    if old_ending == Ending::Dots || new_ending == Ending::Dots {
+        return true;
+    }
+    let is_directory = |node: &Node| node.kind == Kind::Directory;
+    let is_exchange = flags & EXCHANGE != 0;
+    let old_has_to_be = old_ending == Ending::Slash || new_ending == Ending::Slash && !is_exchange;
+    let new_path = match target {
+        Target::Free(path) => path,
+        Target::Taken(taken) => {
+            if is_exchange && new_ending == Ending::Slash && !is_directory(taken) {
+                return true;
+            }
+            &taken.path
+        }
+    };
+    let is_above = |above: &[u8], below: &[u8]| above != below && is_below(below, above);
+    old_has_to_be && !is_directory(old) || is_directory(old) && is_above(&old.path, new_path)
+}
+
+/// Notes a move between names that can be.
+fn to(call: &mut Call<'_>, old: &Node, new: Target, flags: i32) {
     match new {
         Target::Free(path) if flags & EXCHANGE != 0 => {
             call.look(&old.path, Look::Probe, old.state);
             call.look(&path, Look::Miss, State::Missing);
         }
         Target::Free(path) => {
-            if !may_remove(call, &old.path) || !may_create(call, &path) || is_elsewhere(&old, &path)
+            if !may_remove(call, &old.path) || !may_create(call, &path) || is_elsewhere(old, &path)
             {
-                return refuse(call, &old, None);
+                return refuse(call, old, None);
             }
-            disturb(call, &old, None);
+            disturb(call, old, None);
             if flags & NO_REPLACE != 0 {
-                take_away(call, &old);
+                take_away(call, old);
                 call.create_exclusively(&path);
-                below(call, &old, &path);
+                below(call, old, &path);
             } else {
-                carry(call, &old, &path, State::Missing);
+                carry(call, old, &path, State::Missing);
             }
         }
-        Target::Taken(taken) => onto(call, &old, &taken, flags),
+        Target::Taken(taken) => onto(call, old, &taken, flags),
     }
 }
 
@@ -108,6 +170,14 @@ fn onto(call: &mut Call<'_>, old: &Node, taken: &Node, flags: i32) {
         || !may_remove(call, &taken.path)
     {
         return refuse(call, old, Some(taken));
+    }
+    if is_below(&old.path, &taken.path) {
+        if flags & EXCHANGE != 0 {
+            return refuse(call, old, Some(taken));
+        }
+        // What is below it keeps it from being empty.
+        call.look(&old.path, Look::Probe, old.state);
+        return call.look(&taken.path, Look::List, taken.state);
     }
     if flags & EXCHANGE != 0 {
         disturb(call, old, Some(taken));
@@ -198,7 +268,11 @@ fn exchange(call: &mut Call<'_>, left: &Node, right: &Node) {
     for (_, nodes, to) in &sides {
         for (_, rest) in nodes {
             let path = [to.path.as_slice(), rest].concat();
-            let there = look_at(&path).unwrap_or(State::Missing);
+            // Below a link there is nothing: what it leads to is elsewhere.
+            let there = match to.kind {
+                Kind::Directory => look_at(&path).unwrap_or(State::Missing),
+                _ => State::Missing,
+            };
             call.change_in_bulk(&path, Change::Fresh, there);
         }
     }

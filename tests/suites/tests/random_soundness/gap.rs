@@ -1,0 +1,199 @@
+//! Where a hit is known to differ from the truth.
+//!
+//! Each is left out by name and counted. Those that `docs/semantics.md` does not speak of are
+//! faults that wait to be mended. `VT_RANDOM_KNOWN=1` leaves none
+//! out, and the smallest program of each is tested to still show it.
+
+use std::fs;
+use std::path::Path;
+
+use vt_tracker_conformance::world::{
+    Change, Chronicle, History, Look, Op, Program, Seedling, What,
+};
+
+use super::mutation::Mutation;
+
+/// A known difference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Gap {
+    /// Documented: what was only probed, or not even that, and removed is a tombstone. The command
+    /// says again that it was there.
+    Tombstone,
+    /// Documented: a missing directory lists as an empty one.
+    MissingListsAsEmpty,
+    /// Documented with the format: a link in the result that leads to an absolute path of the workspace comes
+    /// back as a relative one.
+    AbsoluteLink,
+    /// Documented: what is created and gone in the end is neither input nor result, also where the
+    /// command would have removed or stumbled over what somebody else put there.
+    Temporary,
+    /// Documented: directories above results are no inputs.
+    DirectoryAboveResult,
+    /// Not documented: that two names are one file is no input, and what is written through one is
+    /// no result under the other.
+    SharedFile,
+    /// Not documented: what was there and is overwritten is a result. Where it is missing it is
+    /// put there, although the command would have said that it is missing.
+    RemovedResult,
+    /// Not documented: a file that is overwritten keeps its mode, but its executable bit from
+    /// before is no input.
+    ModeOfOverwritten,
+    /// Not documented: a mode that is set as it was is no change, and then not even that the file
+    /// is there, or that its mode was this, is an input.
+    ModeAsBefore,
+    /// Not documented: whether something is missing because a file is in the place of a directory
+    /// above it shows in the error, but not in the state.
+    FileAboveMissing,
+}
+
+/// Whether something is there, and what, without following links.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum There {
+    /// Nothing.
+    Nothing,
+    /// A file, executable or not.
+    File { executable: bool },
+    /// A directory.
+    Directory,
+    /// A link.
+    Link,
+}
+
+impl There {
+    /// What is at a path.
+    pub(crate) fn at(path: &Path) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        match fs::symlink_metadata(path) {
+            Err(_) => Self::Nothing,
+            Ok(there) if there.is_dir() => Self::Directory,
+            Ok(there) if there.is_symlink() => Self::Link,
+            Ok(there) => Self::File {
+                executable: there.permissions().mode() & 0o100 != 0,
+            },
+        }
+    }
+}
+
+/// The gap that a program falls into whatever changes.
+pub(crate) fn of_program(program: &Program) -> Option<Gap> {
+    let is_absolute = |op: &Op| matches!(op, Op::Symlink(text, _) if text.starts_with('@'));
+    let machine = program.run();
+    let is_changed = |path: &String| {
+        let history = machine.chronicle().paths.get(path);
+        history.is_some_and(|history| !history.changes.is_empty())
+    };
+    let is_shared = |(path, seedling): &(String, Seedling)| match seedling {
+        Seedling::Also(other) => is_changed(path) || is_changed(other),
+        _ => false,
+    };
+    if program.ops.iter().any(is_absolute) {
+        Some(Gap::AbsoluteLink)
+    } else if program.tree.iter().any(is_shared) {
+        Some(Gap::SharedFile)
+    } else {
+        None
+    }
+}
+
+/// The program, made so that it falls into none of the gaps of programs where that can be: most
+/// would, and tell nothing.
+pub(crate) fn around(program: &Program) -> Program {
+    let mut tame = program.clone();
+    for op in &mut tame.ops {
+        if let Op::Symlink(text, _) = op
+            && let Some(rest) = text.strip_prefix("@/")
+        {
+            *text = rest.to_owned();
+        }
+    }
+    if of_program(&tame) == Some(Gap::SharedFile) {
+        for (_, seedling) in &mut tame.tree {
+            if matches!(seedling, Seedling::Also(_)) {
+                *seedling = Seedling::File("also".to_owned(), false);
+            }
+        }
+    }
+    let machine = tame.run();
+    let is_good = machine.is_fine() && !machine.is_unpredictable();
+    if is_good { tame } else { program.clone() }
+}
+
+/// The gap that a program falls into when something changes.
+pub(crate) fn of_change(
+    program: &Program,
+    mutation: &Mutation,
+    before: There,
+    after: There,
+) -> Option<Gap> {
+    let machine = program.run();
+    let chronicle = machine.chronicle();
+    let path = mutation.path.as_str();
+    let is_file = |there| matches!(there, There::File { .. });
+    let is_made_or_gone = (before == There::Directory) != (after == There::Directory);
+    if near(chronicle, path, is_tombstone) {
+        Some(Gap::Tombstone)
+    } else if near(chronicle, path, is_set_blindly) {
+        Some(Gap::ModeAsBefore)
+    } else if near(chronicle, path, is_temporary) {
+        Some(Gap::Temporary)
+    } else if is_made_or_gone && is_above(chronicle, path, |history| !history.changes.is_empty()) {
+        Some(Gap::DirectoryAboveResult)
+    } else if is_made_or_gone && near(chronicle, path, |history| history.listed) {
+        Some(Gap::MissingListsAsEmpty)
+    } else if near(chronicle, path, is_overwritten) && after == There::Nothing {
+        Some(Gap::RemovedResult)
+    } else if before != after
+        && (is_file(before) || is_file(after))
+        && near(chronicle, path, is_overwritten)
+    {
+        Some(Gap::ModeOfOverwritten)
+    } else if before != after
+        && is_above(chronicle, path, |history| {
+            history.first.contains(&What::Missing)
+        })
+    {
+        Some(Gap::FileAboveMissing)
+    } else {
+        None
+    }
+}
+
+/// Whether something holds of a path, or of one above or below it.
+fn near(chronicle: &Chronicle, path: &str, holds: impl Fn(&History) -> bool) -> bool {
+    chronicle.paths.iter().any(|(other, history)| {
+        (is_within(other, path) || is_within(path, other)) && holds(history)
+    })
+}
+
+fn is_within(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory)
+        .is_some_and(|rest| directory.is_empty() || rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_tombstone(history: &History) -> bool {
+    history
+        .before_change
+        .is_some_and(|what| what != What::Missing)
+        && history.changes.contains(&Change::Delete)
+        && !history.seen.contains(&Look::Read)
+}
+
+fn is_temporary(history: &History) -> bool {
+    history.before_change == Some(What::Missing) && history.changes.contains(&Change::Delete)
+}
+
+fn is_set_blindly(history: &History) -> bool {
+    history.changes == [Change::Metadata] && history.seen.is_empty()
+}
+
+fn is_overwritten(history: &History) -> bool {
+    matches!(history.before_change, Some(What::File(_))) && history.changes.contains(&Change::Fresh)
+}
+
+/// Whether something holds of a path below another.
+fn is_above(chronicle: &Chronicle, path: &str, holds: impl Fn(&History) -> bool) -> bool {
+    chronicle
+        .paths
+        .iter()
+        .any(|(other, history)| other != path && is_within(other, path) && holds(history))
+}
