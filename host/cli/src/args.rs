@@ -33,9 +33,6 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Run a task and what it depends on.
     Run(Run),
-    /// Answer the system calls of processes that outlived their step.
-    #[command(name = "__keep", hide = true)]
-    Keep,
 }
 
 #[derive(clap::Args, Debug)]
@@ -75,9 +72,7 @@ mod tests {
 
     fn task(line: &[&str]) -> Run {
         let args = Args::try_parse_from([&["vt", "run"], line].concat()).unwrap();
-        let Command::Run(run) = args.command else {
-            panic!("not a run")
-        };
+        let Command::Run(run) = args.command;
         run
     }
 

@@ -1,4 +1,3 @@
 //! One file for each command.
 
-pub(crate) mod keep;
 pub(crate) mod run;

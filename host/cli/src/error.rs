@@ -17,8 +17,6 @@ pub(crate) enum Error {
     Usage(String),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
-    /// Something else went wrong.
-    Other(String, std::io::Error),
 }
 
 impl Error {
@@ -26,7 +24,7 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> i32 {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Run(vt_run::RunError::Plan(_)) => 2,
-            Self::Run(_) | Self::Write(..) | Self::Other(..) => 1,
+            Self::Run(_) | Self::Write(..) => 1,
         }
     }
 
@@ -47,7 +45,6 @@ impl Error {
                     path.display()
                 );
             }
-            Self::Other(text, error) => eprintln!("error: {text}\n  caused by: {error}"),
         }
     }
 }

@@ -20,7 +20,6 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match &args.command {
         Command::Run(run) => commands::run::run(&args, run),
-        Command::Keep => commands::keep::keep(),
     };
     match outcome {
         Ok(code) => exit(code),

@@ -10,7 +10,6 @@ use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
 use vt_rules::{Component, Host, RulesError};
 use vt_store::Store;
-use vt_tracker::Survivors;
 
 use crate::cancel::Cancel;
 use crate::event::Event;
@@ -33,7 +32,6 @@ pub(crate) struct Context<'p> {
     /// The latest change time of anything this process wrote into the workspace.
     last_write_ns: AtomicI64,
     writers: Mutex<Vec<Writer>>,
-    survivors: Mutex<Vec<Survivors>>,
     noticed: Mutex<Vec<String>>,
 }
 
@@ -80,7 +78,6 @@ impl<'p> Context<'p> {
             events,
             last_write_ns: AtomicI64::new(0),
             writers: Mutex::default(),
-            survivors: Mutex::default(),
             noticed: Mutex::default(),
         }
     }
@@ -153,19 +150,6 @@ impl<'p> Context<'p> {
                 "the cache index was damaged and is begun anew; the old one is `{kept}`"
             ));
         }
-    }
-
-    pub(crate) fn leave(&self, survivors: Survivors) {
-        self.survivors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(survivors);
-    }
-
-    pub(crate) fn into_survivors(self) -> Vec<Survivors> {
-        self.survivors
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,7 +10,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use vt_config::Project;
 use vt_plan::{Plan, PlannedStep};
-use vt_tracker::Survivors;
 
 use crate::context::Context;
 use crate::error::RunError;
@@ -27,8 +26,6 @@ pub struct Finished {
     pub duration: Duration,
     /// The steps in the order of the plan.
     pub steps: Vec<StepOutcome>,
-    /// Processes that outlived their step and still need an answer to their system calls.
-    pub survivors: Vec<Survivors>,
 }
 
 /// Runs a task and what it depends on.
@@ -68,7 +65,6 @@ pub fn run(
         exit_code,
         duration: started.elapsed(),
         steps: dispatcher.outcomes.into_iter().flatten().collect(),
-        survivors: context.into_survivors(),
     })
 }
 

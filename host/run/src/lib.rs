@@ -27,7 +27,6 @@ pub use dispatch::{Finished, run};
 pub use error::RunError;
 pub use event::{Event, Status, StepOutcome, Stream, Verdict};
 pub use vt_fingerprint::{NotStored, Why};
-pub use vt_tracker::{Survivors, keep_answering};
 pub use world::{EnvironmentNames, Freshness, RunRequest, World, cache_directory};
 
 /// The names of the rule plugins that travel with `vt`.

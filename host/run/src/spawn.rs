@@ -124,8 +124,13 @@ pub(crate) fn run_tracked(
     let reports = server.map(Server::finish);
     let (exit_code, frames, trace) = match outcome {
         Ok((tracked, frames)) => {
-            if let Some(survivors) = tracked.survivors {
-                context.leave(survivors);
+            let survivors = tracked.survivors;
+            if survivors.is_some_and(|left| !left.is_kept() && !left.is_over()) {
+                context.notice(
+                    "processes that a step left behind will fail when `vt` ends: \
+                     no process could be started to answer them"
+                        .to_owned(),
+                );
             }
             (exit_code(tracked.status), frames, Some(tracked.trace))
         }

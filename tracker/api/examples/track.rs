@@ -16,21 +16,17 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::fd::AsFd as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::time::{Duration, Instant};
 
-use vt_tracker::{Killer, Options, Survivors, Tracked, keep_answering, spawn};
+use vt_tracker::{Killer, Options, spawn};
 
 #[path = "track/json.rs"]
 mod json;
 #[path = "track/report.rs"]
 mod report;
-
-/// What this program calls itself with, to answer what a command left behind.
-const KEEPER: &str = "--keep-answering-standard-input";
 
 /// What was asked for.
 struct Asked {
@@ -43,19 +39,15 @@ struct Asked {
 }
 
 fn main() -> ExitCode {
-    let result = match parse(std::env::args_os().skip(1)) {
-        Ok(None) => keep(),
-        Ok(Some(asked)) => run(&asked),
-        Err(error) => Err(error),
-    };
+    let result = parse(std::env::args_os().skip(1)).and_then(|asked| run(&asked));
     result.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "track: {error}");
         ExitCode::from(127)
     })
 }
 
-/// Reads the arguments; `None` for the keeper.
-fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Asked>> {
+/// Reads the arguments.
+fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Asked> {
     let mut arguments = arguments;
     let mut asked = Asked {
         form: report::Form::default(),
@@ -71,7 +63,6 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Asked>>
             arguments.next().ok_or_else(missing)
         };
         match argument.to_str() {
-            Some(KEEPER) => return Ok(None),
             Some("--paths") => asked.form.paths = true,
             Some("--json") => asked.form.json = true,
             Some("--report") => asked.report = Some(value()?.into()),
@@ -100,7 +91,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Option<Asked>>
     if asked.roots.is_empty() {
         asked.roots.push(std::env::current_dir()?);
     }
-    Ok(Some(asked))
+    Ok(asked)
 }
 
 fn invalid(text: &str) -> io::Error {
@@ -134,13 +125,7 @@ fn run(asked: &Asked) -> io::Result<ExitCode> {
             io::stderr().write_all(&text)?;
         }
     }
-    let Tracked {
-        status, survivors, ..
-    } = tracked;
-    if let Some(survivors) = survivors.filter(|survivors| !survivors.is_over()) {
-        leave_a_keeper(survivors)?;
-    }
-    Ok(code(status))
+    Ok(code(tracked.status))
 }
 
 fn code(status: ExitStatus) -> ExitCode {
@@ -148,25 +133,6 @@ fn code(status: ExitStatus) -> ExitCode {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
-}
-
-/// Starts a process that goes on answering what the command left behind: without it, the calls of
-/// those processes would fail from now on.
-fn leave_a_keeper(survivors: Survivors) -> io::Result<()> {
-    Command::new(std::env::current_exe()?)
-        .arg(KEEPER)
-        .stdin(Stdio::from(survivors.into_listener()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .current_dir("/")
-        .process_group(0)
-        .spawn()?;
-    Ok(())
-}
-
-fn keep() -> io::Result<ExitCode> {
-    keep_answering(vec![io::stdin().as_fd().try_clone_to_owned()?]);
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The signals that a terminal or another process sends to end or wake a command.

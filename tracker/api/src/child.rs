@@ -26,8 +26,8 @@ pub struct Tracked {
     pub status: ExitStatus,
     /// What its process tree did.
     pub trace: Trace,
-    /// Processes it left behind, if they outlived the grace time. Whoever ends this process has
-    /// to see to it that they are answered.
+    /// Processes it left behind, if they outlived the grace time. Nothing has to be done about
+    /// them.
     pub survivors: Option<Survivors>,
 }
 

@@ -19,4 +19,4 @@ pub use vt_tracker_model::{
     Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
     State, Trace,
 };
-pub use vt_tracker_supervisor::{Survivors, keep_answering};
+pub use vt_tracker_supervisor::Survivors;

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{GRACE, Room};
-use vt_tracker::{Blindness, keep_answering, spawn};
+use vt_tracker::{Blindness, spawn};
 
 #[test]
 fn a_wiped_environment_and_closed_descriptors_hide_nothing() {
@@ -145,16 +145,6 @@ fn a_survivor_is_told_and_goes_on_undisturbed() {
 }
 
 #[test]
-fn somebody_else_can_answer_a_survivor() {
-    let room = Room::new();
-    let listener = left_behind(&room).survivors.unwrap().into_listener();
-    let answering = std::thread::spawn(move || keep_answering(vec![listener]));
-    std::fs::write(room.path("pipe"), "go\n").unwrap();
-    answering.join().unwrap();
-    assert_eq!(std::fs::read_to_string(room.path("status")).unwrap(), "0\n");
-}
-
-#[test]
 fn a_survivor_that_is_never_quiet_holds_nobody_up() {
     let room = Room::new();
     let script = "(while :; do test -e never; done) > /dev/null 2>&1 & (while :; do test -e ever; done) > /dev/null 2>&1 & exit 0";
@@ -166,9 +156,9 @@ fn a_survivor_that_is_never_quiet_holds_nobody_up() {
     let killer = child.killer();
     let started = Instant::now();
     let tracked = child.wait().unwrap();
-    let listener = tracked.survivors.unwrap().into_listener();
+    let survivors = tracked.survivors.unwrap();
     killer.kill(libc::SIGKILL);
-    keep_answering(vec![listener]);
+    wait_for(|| survivors.is_over());
     assert!(started.elapsed() < Duration::from_secs(20));
     assert_eq!(tracked.trace.completeness.0, [Blindness::Survivor]);
 }

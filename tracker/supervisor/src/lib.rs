@@ -20,4 +20,4 @@ pub use sink::{Options, Sink};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[doc(hidden)]
 pub use system::reported_calls;
-pub use system::{Survivors, Watching, keep_answering, watch};
+pub use system::{Survivors, Watching, watch};

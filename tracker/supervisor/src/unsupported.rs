@@ -1,7 +1,6 @@
 //! Systems that can't be watched: the command runs as it is, and the trace says so.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::process::Command;
 
 use vt_tracker_abi::Blindness;
@@ -19,10 +18,10 @@ impl Survivors {
         match *self {}
     }
 
-    /// Stops answering here; whoever holds the descriptor has to go on.
+    /// Whether they go on undisturbed when this process is gone as well.
     #[must_use]
-    pub fn into_listener(self) -> OwnedFd {
-        match self {}
+    pub fn is_kept(&self) -> bool {
+        match *self {}
     }
 }
 
@@ -50,6 +49,3 @@ pub fn watch(
     sink.finish(0, None);
     Ok(Watching(()))
 }
-
-/// Answers nobody.
-pub fn keep_answering(_listeners: Vec<OwnedFd>) {}

@@ -7,7 +7,6 @@ use vt_plan::{CacheRequest, Request, Scope, TaskTarget};
 use vt_run::{Freshness, RunRequest};
 
 use crate::args::{Args, Run};
-use crate::commands::keep;
 use crate::error::Error;
 use crate::report::{Reporter, summary};
 use crate::settings::{self, GRACE};
@@ -61,7 +60,6 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
         summary::write(path.as_path(), &finished)
             .map_err(|error| Error::Write(path.as_path().to_owned(), error))?;
     }
-    keep::hand_over(finished.survivors);
     Ok(finished.exit_code)
 }
 

@@ -16,8 +16,6 @@ pub(crate) enum Word {
     None = 0,
     /// The process that was spawned has ended.
     MainEnded = 1,
-    /// Somebody else answers from now on.
-    Stop = 2,
 }
 
 /// One end of the line to the thread; clones share it.
@@ -50,8 +48,7 @@ impl Control {
     pub(crate) fn last(&self) -> Word {
         match self.0.word.load(Ordering::SeqCst) {
             0 => Word::None,
-            1 => Word::MainEnded,
-            _ => Word::Stop,
+            _ => Word::MainEnded,
         }
     }
 

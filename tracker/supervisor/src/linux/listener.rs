@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use libc::c_void;
 
 use crate::system::call::Stopped;
+use crate::system::keeper::{Place, is_hung_up};
 use crate::system::note::Notice;
 
 /// A call that waits for its answer.
@@ -63,10 +64,17 @@ impl Stopped for Waiting<'_> {
 }
 
 /// The descriptor on which the kernel tells of stopped calls.
+///
+/// If it is dropped before the last process of its tree is gone, the keeper answers from then on.
 #[derive(Debug)]
-pub(crate) struct Listener(OwnedFd);
+pub(crate) struct Listener {
+    descriptor: OwnedFd,
+    /// Where the kernel writes what it tells, for the keeper to find if this process dies.
+    place: Place,
+}
 
 impl Listener {
+    /// Takes charge of a listener, with the keeper in reserve.
     pub(crate) fn new(descriptor: OwnedFd) -> Self {
         const SYNC_WAKE_UP: libc::c_ulong = 1;
         // The two sides take turns, so the kernel may switch from one to the other where it is.
@@ -79,30 +87,43 @@ impl Listener {
                 SYNC_WAKE_UP,
             )
         };
-        Self(descriptor)
+        let place = Place::of(descriptor.as_fd());
+        Self { descriptor, place }
     }
 
     /// Another descriptor of the same listener.
     pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
-        self.0.try_clone()
+        self.descriptor.try_clone()
     }
 
-    /// The next stopped call; none if it was given up while it waited.
+    /// Whether its calls will be answered when this process is gone.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.place.is_kept()
+    }
+
+    /// The next stopped call; none if it was given up while it waited. The call before has to be
+    /// answered.
     pub(crate) fn receive(&self) -> io::Result<Option<Waiting<'_>>> {
+        let received = self.place.slot().received();
         // The kernel insists on zeroes.
-        // SAFETY: all zeroes is a valid value of this plain structure.
-        let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
-        match self.control(libc::SECCOMP_IOCTL_NOTIF_RECV, (&raw mut raw).cast()) {
-            Ok(_) => Ok(Some(Waiting {
-                listener: self,
-                id: raw.id,
-                notice: Notice {
-                    thread: raw.pid,
-                    number: raw.data.nr,
-                    architecture: raw.data.arch,
-                    arguments: raw.data.args,
-                },
-            })),
+        // SAFETY: all zeroes is a valid value of this plain structure, and nobody else uses it as
+        // long as this listener is there.
+        unsafe { received.write_volatile(std::mem::zeroed()) };
+        match self.control(libc::SECCOMP_IOCTL_NOTIF_RECV, received.cast()) {
+            Ok(_) => {
+                // SAFETY: as above, and the kernel has filled it in.
+                let received = unsafe { received.read_volatile() };
+                Ok(Some(Waiting {
+                    listener: self,
+                    id: received.id,
+                    notice: Notice {
+                        thread: received.pid,
+                        number: received.data.nr,
+                        architecture: received.data.arch,
+                        arguments: received.data.args,
+                    },
+                }))
+            }
             // The caller was killed, or a signal came.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {
                 Ok(None)
@@ -113,7 +134,7 @@ impl Listener {
 
     fn control(&self, request: libc::Ioctl, argument: *mut c_void) -> io::Result<i32> {
         // SAFETY: each caller passes the structure that its request reads and writes.
-        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), request, argument) };
+        let result = unsafe { libc::ioctl(self.descriptor.as_raw_fd(), request, argument) };
         if result < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -123,12 +144,14 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.descriptor.as_fd()
     }
 }
 
-impl From<Listener> for OwnedFd {
-    fn from(listener: Listener) -> Self {
-        listener.0
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if !is_hung_up(self.as_fd()) {
+            self.place.leave();
+        }
     }
 }

@@ -11,6 +11,7 @@ mod elf;
 mod filter;
 mod handlers;
 mod install;
+mod keeper;
 mod listener;
 mod mapping;
 mod membership;
@@ -32,6 +33,6 @@ mod wire;
 mod written;
 
 pub use control::Watching;
-pub use survivors::{Survivors, keep_answering};
+pub use survivors::Survivors;
 pub use table::reported_calls;
 pub use thread::watch;

@@ -1,60 +1,45 @@
 //! Processes that outlive the watching.
 //!
-//! Once the last descriptor of a listener is closed, every reported call of the processes that
-//! still have the filter fails. So somebody has to go on answering until they are gone.
+//! Somebody has to go on answering until they are gone: the thread that watched them for as long
+//! as this process lives, then the keeper.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::mpsc::Receiver;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use crate::system::control::{Control, Word};
+use crate::system::control::Control;
+use crate::system::keeper::is_hung_up;
 use crate::system::listener::Listener;
 
-/// Processes that were still alive after the grace time.
-///
-/// They are answered by a thread of this process for as long as it lives, unless
-/// [`Survivors::into_listener`] takes that over.
+/// Processes that were still alive after the grace time. They go on undisturbed.
 #[derive(Debug)]
 pub struct Survivors {
     listener: OwnedFd,
-    control: Control,
-    /// Hangs up when the thread is gone.
-    stopped: Receiver<()>,
+    is_kept: bool,
 }
 
 impl Survivors {
-    pub(crate) const fn new(listener: OwnedFd, control: Control, stopped: Receiver<()>) -> Self {
-        Self {
-            listener,
-            control,
-            stopped,
-        }
+    /// Those of a listener; none if there is no descriptor left to ask for them.
+    pub(crate) fn of(listener: &Listener) -> Option<Self> {
+        Some(Self {
+            listener: listener.duplicate().ok()?,
+            is_kept: listener.is_kept(),
+        })
     }
 
     /// Whether they are gone by now.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        let mut waiting = [PollFd::new(&self.listener, PollFlags::empty())];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        rustix::event::poll(&mut waiting, Some(&now)).is_ok()
-            && waiting[0].revents().contains(PollFlags::HUP)
+        is_hung_up(self.listener.as_fd())
     }
 
-    /// Stops answering in this process and gives the listener away. Whoever has it must go on
-    /// with [`keep_answering`], in this process or in one that inherits the descriptor.
+    /// Whether they go on undisturbed when this process is gone as well. They do unless no
+    /// process could be started for it, or it has more to do than it can hold.
     #[must_use]
-    pub fn into_listener(self) -> OwnedFd {
-        self.control.say(Word::Stop);
-        // Nothing is ever sent: this waits for the end of the thread, so that no call is left
-        // received but unanswered.
-        let _ = self.stopped.recv();
-        self.listener
+    pub const fn is_kept(&self) -> bool {
+        self.is_kept
     }
 }
 
@@ -103,32 +88,6 @@ pub(crate) fn wait(
     } else {
         Pending::Control
     })
-}
-
-/// Lets every call go on until the last process behind each listener is gone.
-pub fn keep_answering(listeners: Vec<OwnedFd>) {
-    let mut listeners: Vec<Listener> = listeners.into_iter().map(Listener::new).collect();
-    while !listeners.is_empty() {
-        let mut waiting: Vec<PollFd<'_>> = listeners
-            .iter()
-            .map(|listener| PollFd::new(listener, PollFlags::IN))
-            .collect();
-        match rustix::event::poll(&mut waiting, None) {
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
-            Err(_) => return,
-        }
-        let events: Vec<PollFlags> = waiting.iter().map(PollFd::revents).collect();
-        drop(waiting);
-        let mut events = events.into_iter();
-        listeners.retain(|listener| {
-            let events = events.next().expect("one for each listener");
-            if events.contains(PollFlags::IN) {
-                return answer(listener).is_ok();
-            }
-            !events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
-        });
-    }
 }
 
 /// Lets the next call go on.

@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use vt_tracker_abi::{Blindness, VARIABLE};
@@ -148,13 +147,8 @@ impl Attending {
                 detail: "waiting for calls failed",
             },
         });
-        let (_running, stopped) = mpsc::channel();
-        let survivors = listener
-            .duplicate()
-            .ok()
-            .map(|duplicate| Survivors::new(duplicate, control.clone(), stopped));
-        sink.finish(calls, survivors);
-        while control.last() != Word::Stop {
+        sink.finish(calls, Survivors::of(&listener));
+        loop {
             match wait(&listener, &control, None) {
                 Ok(Pending::Call) if answer(&listener).is_ok() => {}
                 Ok(Pending::Control) => control.acknowledge(),
