@@ -134,6 +134,19 @@ fn plan(flags: i32, there: Option<Kind>) -> Plan {
 
 /// Notes an opening with these flags.
 pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
+    let creates = flags & libc::O_CREAT != 0 && flags & libc::O_PATH == 0;
+    if creates && name.ending() == Ending::Slash {
+        // Nothing can be created there, and what is there is not even looked at.
+        match call.entry(name) {
+            Place::Present { .. }
+            | Place::Missing {
+                parent: Parent::Exists,
+                ..
+            } => {}
+            place => call.probe(place),
+        }
+        return;
+    }
     let is_exclusive = libc::O_CREAT | libc::O_EXCL;
     let is_kept = flags & libc::O_NOFOLLOW != 0
         || flags & is_exclusive == is_exclusive && flags & libc::O_PATH == 0;
