@@ -245,6 +245,7 @@ fn watch(
     let options = vt_tracker::Options {
         roots: vec![root.as_path().to_owned()],
         grace: context.grace,
+        tiers: vt_tracker::Tiers::ALL,
         preload: true,
         environment: vt_tracker::Environment::Explicit,
     };

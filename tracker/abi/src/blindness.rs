@@ -15,6 +15,18 @@ pub enum Blindness {
         /// The error number; `EBUSY` means that another tracker or a sandbox is already there.
         errno: i32,
     },
+    /// The kernel refused to let the command be traced, or to install the filter for that.
+    PtraceRefused {
+        /// The error number; `EPERM` means that it is traced already or that a sandbox forbids it.
+        errno: i32,
+    },
+    /// Somebody else's filter takes calls before they are reported.
+    Overshadowed {
+        /// The name of the first such call.
+        call: &'static str,
+    },
+    /// Nothing but the preloaded library watched: programs that do without it were not seen.
+    PreloadOnly,
     /// The path a call was about could not be read.
     UnreadablePath {
         /// The name of the call.
@@ -60,6 +72,9 @@ impl Blindness {
         match self {
             Self::NotSupported { .. } => "not-supported",
             Self::FilterRefused { .. } => "filter-refused",
+            Self::PtraceRefused { .. } => "ptrace-refused",
+            Self::Overshadowed { .. } => "overshadowed",
+            Self::PreloadOnly => "preload-only",
             Self::UnreadablePath { .. } => "unreadable-path",
             Self::UnsupportedCall { .. } => "unsupported-call",
             Self::ForeignArchitecture => "foreign-architecture",
@@ -85,6 +100,15 @@ impl fmt::Display for Blindness {
                     formatter,
                     "the kernel refused the tracking filter (error {errno})"
                 )
+            }
+            Self::PtraceRefused { errno } => {
+                write!(formatter, "tracing was refused (error {errno})")
+            }
+            Self::Overshadowed { call } => {
+                write!(formatter, "another filter hides calls to `{call}`")
+            }
+            Self::PreloadOnly => {
+                formatter.write_str("only programs that load the tracking library were seen")
             }
             Self::UnreadablePath { call } => {
                 write!(

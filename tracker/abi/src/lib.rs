@@ -10,6 +10,7 @@ mod access;
 mod blindness;
 mod shared;
 mod state;
+mod tier;
 
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use blindness::Blindness;
@@ -18,3 +19,4 @@ pub use shared::{
     Record, Rough, SLOTS, Shared, Tag, VARIABLE,
 };
 pub use state::{Identity, Kind, State};
+pub use tier::{Tier, Tiers};

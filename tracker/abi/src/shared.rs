@@ -42,6 +42,9 @@ pub const LONGEST_TEXT: usize = SLOT_BYTES - 8 * FACTS;
 const TEXT_WORDS: usize = LONGEST_TEXT / 8;
 /// How many calls are remembered as reported already.
 const REMEMBERED: usize = 1 << 16;
+/// How many of them share a place, so that two that are made in turn do not drive out each other.
+/// As many as fit a line of the cache.
+const TOGETHER: usize = 4;
 
 /// What a process did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,6 +123,14 @@ const fn state(position: u64, phase: Phase) -> u64 {
     position << 2 | phase as u64
 }
 
+impl Slot {
+    /// What a state is stored less of: the state in which the slot at an index starts. So all
+    /// zeroes are that state, and what is never used is never touched.
+    const fn start(index: usize) -> u64 {
+        state(index as u64, Phase::Free)
+    }
+}
+
 /// The memory. All zeroes is a valid one in which nothing is claimed and [`Shared::prepare`] has
 /// not been called.
 #[repr(C)]
@@ -133,7 +144,7 @@ pub struct Shared {
     apart: [AtomicU64; 58],
     head: AtomicU64,
     rest: [AtomicU64; 511 - 64],
-    remembered: [[AtomicU64; 2]; REMEMBERED],
+    remembered: [[[AtomicU64; 2]; TOGETHER]; REMEMBERED / TOGETHER],
     slots: [Slot; SLOTS],
 }
 
@@ -224,7 +235,8 @@ impl Shared {
             apart: [const { AtomicU64::new(0) }; 58],
             head: AtomicU64::new(0),
             rest: [const { AtomicU64::new(0) }; 511 - 64],
-            remembered: [const { [const { AtomicU64::new(0) }; 2] }; REMEMBERED],
+            remembered: [const { [const { [const { AtomicU64::new(0) }; 2] }; TOGETHER] };
+                REMEMBERED / TOGETHER],
             slots: [const { Slot::zero() }; SLOTS],
         }
     }
@@ -234,12 +246,9 @@ impl Shared {
     /// The size in bytes.
     pub const SIZE: usize = size_of::<Self>();
 
-    /// Makes it usable. To be called once, on all zeroes, before anybody else maps it.
+    /// Makes it usable. To be called once, on all zeroes, before anybody else maps it. Of the slots
+    /// nothing is touched: most runs use few, and each page costs.
     pub fn prepare(&self, token: [u64; 2]) {
-        for (position, slot) in self.slots.iter().enumerate() {
-            slot.state
-                .store(state(position as u64, Phase::Free), Ordering::Relaxed);
-        }
         for (word, value) in self.token.iter().zip(token) {
             word.store(value, Ordering::Relaxed);
         }
@@ -298,12 +307,8 @@ impl Shared {
     /// made absolute, the session, and [`Shared::names`].
     #[must_use]
     pub fn recall(&self, tag: Tag) -> Option<Rough> {
-        let [low, high] = self.place(tag);
-        let (low, high) = (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed));
-        let found = u128::from(high) << 64 | u128::from(low);
-        if found >> 2 != tag >> 2 {
-            return None;
-        }
+        let mut found = self.places(tag).iter().map(whole);
+        let found = found.find(|found| found >> 2 == tag >> 2)?;
         match found & 3 {
             1 => Some(Rough::Found),
             2 => Some(Rough::Missing),
@@ -314,14 +319,20 @@ impl Shared {
 
     /// Remembers that a call was reported. To be called when its record is finished.
     pub fn remember(&self, tag: Tag, rough: Rough) {
-        let [low, high] = self.place(tag);
+        let places = self.places(tag);
+        // Where it is, or else where nothing is, or else anywhere.
+        let known = places.iter().find(|place| whole(place) >> 2 == tag >> 2);
+        let free = || places.iter().find(|place| whole(place) == 0);
+        let any = &places[(tag >> 32) as usize % TOGETHER];
+        let [low, high] = known.or_else(free).unwrap_or(any);
         let whole = tag & !3 | rough as u128;
         low.store(whole as u64, Ordering::Relaxed);
         high.store((whole >> 64) as u64, Ordering::Relaxed);
     }
 
-    fn place(&self, tag: Tag) -> &[AtomicU64; 2] {
-        &self.remembered[(tag >> 64) as usize % REMEMBERED]
+    /// Where a tag can be remembered.
+    fn places(&self, tag: Tag) -> &[[AtomicU64; 2]; TOGETHER] {
+        &self.remembered[(tag >> 64) as usize % (REMEMBERED / TOGETHER)]
     }
 
     /// Claims a slot. `None` if the next one is still in use: the call has to stop, and the
@@ -330,7 +341,7 @@ impl Shared {
     pub fn claim(&self) -> Option<Claim> {
         let mut position = self.head.load(Ordering::Relaxed);
         loop {
-            let found = self.slot(position).state.load(Ordering::Acquire);
+            let found = self.load(position, Ordering::Acquire);
             if found < state(position, Phase::Free) {
                 return None;
             }
@@ -378,8 +389,7 @@ impl Shared {
         }
         // Sequentially consistent, because the call that follows must not be made before this can
         // be seen.
-        slot.state
-            .store(state(claim.0, Phase::Open), Ordering::SeqCst);
+        self.store(claim.0, state(claim.0, Phase::Open), Ordering::SeqCst);
     }
 
     /// Writes down how it ended.
@@ -398,8 +408,7 @@ impl Shared {
             }
         };
         set(8, u64::from(outcome.errno) | u64::from(mode) << 32);
-        slot.state
-            .store(state(claim.0, Phase::Done), Ordering::Release);
+        self.store(claim.0, state(claim.0, Phase::Done), Ordering::Release);
     }
 
     /// The position that the next writer claims.
@@ -411,7 +420,7 @@ impl Shared {
     /// What is at a position below [`Shared::head`] that has not been freed yet.
     #[must_use]
     pub fn look(&self, position: u64) -> Found {
-        let found = self.slot(position).state.load(Ordering::SeqCst);
+        let found = self.load(position, Ordering::SeqCst);
         if found >> 2 != position {
             return Found::Garbage;
         }
@@ -468,15 +477,30 @@ impl Shared {
 
     /// Gives a slot to whoever comes around next. Its record has to be done, or its writer dead.
     pub fn free(&self, position: u64) {
-        self.slot(position).state.store(
-            state(position + SLOTS as u64, Phase::Free),
-            Ordering::Release,
-        );
+        let next = state(position + SLOTS as u64, Phase::Free);
+        self.store(position, next, Ordering::Release);
     }
 
     fn slot(&self, position: u64) -> &Slot {
         &self.slots[position as usize % SLOTS]
     }
+
+    fn load(&self, position: u64, ordering: Ordering) -> u64 {
+        let start = Slot::start(position as usize % SLOTS);
+        self.slot(position).state.load(ordering).wrapping_add(start)
+    }
+
+    fn store(&self, position: u64, state: u64, ordering: Ordering) {
+        let start = Slot::start(position as usize % SLOTS);
+        self.slot(position)
+            .state
+            .store(state.wrapping_sub(start), ordering);
+    }
+}
+
+fn whole([low, high]: &[AtomicU64; 2]) -> u128 {
+    let (low, high) = (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed));
+    u128::from(high) << 64 | u128::from(low)
 }
 
 fn set_odd(word: &AtomicU64, odd: bool) {

@@ -268,3 +268,23 @@ fn nothing_is_lost_or_torn_between_many_writers_and_a_reader() {
         assert!(numbers.is_sorted());
     }
 }
+
+#[test]
+fn calls_that_share_a_place_do_not_drive_out_each_other_until_it_is_full() {
+    let shared = fresh!();
+    // The upper half decides the place.
+    let tags: Vec<Tag> = (1..=9).map(|index| 7 << 64 | index << 2).collect();
+    for tag in &tags[..4] {
+        shared.remember(*tag, Rough::Missing);
+        shared.remember(*tag, Rough::Found);
+    }
+    for tag in &tags[..4] {
+        assert_eq!(shared.recall(*tag), Some(Rough::Found));
+    }
+    for tag in &tags[4..] {
+        shared.remember(*tag, Rough::Failed);
+        assert_eq!(shared.recall(*tag), Some(Rough::Failed));
+    }
+    let kept = tags.iter().filter(|tag| shared.recall(**tag).is_some());
+    assert!((1..=4).contains(&kept.count()));
+}

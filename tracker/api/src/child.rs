@@ -64,12 +64,12 @@ impl TrackedChild {
     /// # Errors
     /// When the command can't be waited for.
     pub fn wait(mut self) -> io::Result<Tracked> {
-        let status = self.child.wait()?;
-        if let Some(watching) = &self.watching {
-            watching.main_ended();
-        }
+        let status = match &self.watching {
+            Some(watching) => watching.wait(&mut self.child)?,
+            None => self.child.wait()?,
+        };
         let finished = self.finished.recv().unwrap_or_else(|_| failed());
-        if finished.survivors.is_none() {
+        if !has_survivors(&finished) {
             self.killer.disarm();
         }
         Ok(Tracked {
@@ -78,6 +78,11 @@ impl TrackedChild {
             survivors: finished.survivors,
         })
     }
+}
+
+fn has_survivors(finished: &Finished) -> bool {
+    let reasons = &finished.trace.completeness.0;
+    finished.survivors.is_some() || reasons.contains(&Blindness::Survivor)
 }
 
 /// What there is to say if the supervisor's thread never came to be, or died.

@@ -3,6 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Whether every process of a tree is gone; clones share the answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gone(Arc<AtomicBool>);
+
+impl Gone {
+    pub(crate) fn note(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Sends signals to the process group of a command.
 #[derive(Clone, Debug)]
 pub struct Killer(Arc<Group>);
@@ -10,22 +20,19 @@ pub struct Killer(Arc<Group>);
 #[derive(Debug)]
 struct Group {
     leader: u32,
-    is_gone: AtomicBool,
+    gone: Gone,
 }
 
 impl Killer {
-    pub(crate) fn new(leader: u32) -> Self {
-        Self(Arc::new(Group {
-            leader,
-            is_gone: AtomicBool::new(false),
-        }))
+    pub(crate) fn new(leader: u32, gone: Gone) -> Self {
+        Self(Arc::new(Group { leader, gone }))
     }
 
     /// Sends a signal, by number, to the command and to what it started in its process group.
     /// Does nothing once all of them are gone.
     pub fn kill(&self, signal: i32) {
         // The number may belong to somebody else by then.
-        if self.0.is_gone.load(Ordering::SeqCst) {
+        if self.0.gone.0.load(Ordering::SeqCst) {
             return;
         }
         if let Ok(leader) = libc::pid_t::try_from(self.0.leader) {
@@ -35,6 +42,6 @@ impl Killer {
     }
 
     pub(crate) fn disarm(&self) {
-        self.0.is_gone.store(true, Ordering::SeqCst);
+        self.0.gone.note();
     }
 }

@@ -8,6 +8,10 @@
 mod child;
 mod killer;
 mod options;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod preload;
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+#[path = "preload_unsupported.rs"]
 mod preload;
 mod spawn;
 
@@ -15,8 +19,9 @@ pub use child::{Tracked, TrackedChild};
 pub use killer::Killer;
 pub use options::{Environment, Options};
 pub use spawn::spawn;
+pub use vt_tracker_abi::Tiers;
 pub use vt_tracker_model::{
     Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
-    State, Trace,
+    State, Tier, Trace,
 };
 pub use vt_tracker_supervisor::Survivors;

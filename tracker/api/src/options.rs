@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use vt_tracker_abi::Tiers;
+
 /// How a command is to be watched.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -16,6 +18,8 @@ pub struct Options {
     pub preload: bool,
     /// Where the environment of the command comes from.
     pub environment: Environment,
+    /// Which tiers may be tried. The first that works is taken.
+    pub tiers: Tiers,
 }
 
 /// Where the environment of a command comes from. The command itself can't be asked, and what it
@@ -29,13 +33,14 @@ pub enum Environment {
 }
 
 impl Default for Options {
-    /// No roots, no grace, the preload, an inherited environment.
+    /// No roots, no grace, the preload, an inherited environment, every tier.
     fn default() -> Self {
         Self {
             roots: Vec::new(),
             grace: Duration::ZERO,
             preload: true,
             environment: Environment::Inherited,
+            tiers: Tiers::ALL,
         }
     }
 }

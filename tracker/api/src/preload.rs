@@ -20,6 +20,11 @@ use sha2::{Digest as _, Sha256};
 
 static LIBRARY: &[u8] = include_bytes!(env!("VT_TRACKER_PRELOAD"));
 
+/// What the name of the file ends in. A program that is checked for errors of memory by the
+/// compiler's runtime library ends at once if another library than that comes first, which it tells
+/// by this part of the name. Being first does it no harm.
+const FIRST: &str = "-before-libasan.so";
+
 /// Bits of a mode that let others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -54,7 +59,7 @@ fn library_in(temporary: &Path, user: u32) -> io::Result<PathBuf> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let path = directory.join(format!("{name}.so"));
+    let path = directory.join(format!("{name}{FIRST}"));
     if !is_library(&path, user)? {
         write(&directory, &path)?;
     }

@@ -1,4 +1,5 @@
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::thread;
 
 use super::*;
@@ -122,4 +123,32 @@ fn many_at_once_leave_one_whole_library() {
         }
     });
     assert_is_library(&temporary.library().unwrap());
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_program_that_wants_to_have_its_own_library_first_runs() {
+    let temporary = Temporary::new();
+    let source = temporary.0.path().join("main.c");
+    let program = temporary.0.path().join("main");
+    let text = "#include <stdlib.h>\n#include <sys/stat.h>\n\
+                int main(void) { struct stat s; free(realpath(\".\", 0)); return stat(\"/\", &s); }\n";
+    fs::write(&source, text).unwrap();
+    let compiled = Command::new("gcc")
+        .args(["-fsanitize=address", "-o"])
+        .arg(&program)
+        .arg(&source)
+        .output();
+    if !compiled.is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: there is no compiler that checks memory");
+        return;
+    }
+    let output = Command::new(&program)
+        .env("LD_PRELOAD", temporary.library().unwrap())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
 }

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 
-use vt_tracker_abi::{Access, Blindness};
+use vt_tracker_abi::{Access, Blindness, Tier};
 use vt_tracker_model::{Trace, TraceBuilder};
 use vt_tracker_supervisor::{Sink, Survivors, watch};
 
 use crate::child::TrackedChild;
-use crate::killer::Killer;
+use crate::killer::{Gone, Killer};
 use crate::options::{Environment, Options};
 use crate::preload::library;
 
@@ -27,6 +27,7 @@ pub(crate) struct Finished {
 struct Collector {
     builder: TraceBuilder,
     finished: Sender<Finished>,
+    gone: Gone,
 }
 
 impl Sink for Collector {
@@ -36,6 +37,10 @@ impl Sink for Collector {
 
     fn program(&mut self, given: &[u8], real: &[u8]) {
         self.builder.program(given, real);
+    }
+
+    fn tier(&mut self, tier: Tier) {
+        self.builder.tier(tier);
     }
 
     fn variable(&mut self, name: &[u8]) {
@@ -48,9 +53,24 @@ impl Sink for Collector {
 
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>) {
         let trace = self.builder.finish(calls);
+        if saw_the_end(&trace) && survivors.is_none() {
+            // A tracer has reaped them all, whether anybody has asked for the status or not.
+            self.gone.note();
+        }
         // Nobody waits for a command that could not be started, or whose handle was dropped.
         let _ = self.finished.send(Finished { trace, survivors });
     }
+}
+
+/// Whether the tree was followed until its last process was gone.
+fn saw_the_end(trace: &Trace) -> bool {
+    matches!(trace.tier, Some(Tier::Notification | Tier::Ptrace))
+        && !trace.completeness.0.iter().any(|reason| {
+            matches!(
+                reason,
+                Blindness::Survivor | Blindness::SupervisorFailed { .. }
+            )
+        })
 }
 
 /// Starts a command as the leader of a process group of its own, and watches it and everything it
@@ -68,12 +88,18 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let options = vt_tracker_supervisor::Options {
         roots: options.roots,
         grace: options.grace,
-        library,
+        tiers: if library.is_some() {
+            options.tiers
+        } else {
+            options.tiers.without(Tier::Preload)
+        },
     };
     let (sender, finished) = channel();
+    let gone = Gone::default();
     let collector = Collector {
         builder: TraceBuilder::new(),
         finished: sender,
+        gone: gone.clone(),
     };
     let watching = watch(&mut command, options, Box::new(collector)).ok();
     let child = command.spawn();
@@ -88,7 +114,7 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
             return Err(error);
         }
     };
-    let killer = Killer::new(child.id());
+    let killer = Killer::new(child.id(), gone);
     Ok(TrackedChild {
         child,
         killer,

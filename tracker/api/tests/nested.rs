@@ -10,16 +10,23 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::{GRACE, Room, Seen};
+use support::{GRACE, Room, Seen, test_name};
 use vt_tracker::{Blindness, Options, StartDigest, spawn};
 
 const STORY: &str = "VT_TRACKER_TEST_STORY";
 const ROOT: &str = "VT_TRACKER_TEST_ROOT";
 
+fn inner_name() -> String {
+    test_name(module_path!(), "inner")
+}
+
 /// Runs the inner part of a story under a tracker.
 fn outer(room: &Room, story: &str) -> Seen {
     let this = std::env::current_exe().unwrap();
-    let mut command = room.command(this.to_str().unwrap(), &["--exact", "inner", "--nocapture"]);
+    let mut command = room.command(
+        this.to_str().unwrap(),
+        &["--exact", &inner_name(), "--nocapture"],
+    );
     command
         .env(STORY, story)
         .env(ROOT, &room.root)
@@ -110,7 +117,7 @@ fn inner() {
         }
         "deeper" => {
             let this = std::env::current_exe().unwrap();
-            let script = format!("{STORY}=plain {} --exact inner", this.display());
+            let script = format!("{STORY}=plain {} --exact {}", this.display(), inner_name());
             let seen = sh(&script, GRACE);
             seen.assert_complete();
             assert_eq!(seen.story("real/file"), "file: read APPEND");

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use vt_tracker_abi::{Access, Blindness};
+use vt_tracker_abi::{Access, Blindness, Tier};
 
 use crate::history::PathHistory;
 use crate::trace::{Completeness, Executed, Trace};
@@ -13,6 +13,7 @@ use crate::trace::{Completeness, Executed, Trace};
 /// Makes a trace of a stream of accesses, given in their global order.
 #[derive(Debug, Default)]
 pub struct TraceBuilder {
+    tier: Option<Tier>,
     paths: HashMap<Box<[u8]>, PathHistory>,
     programs: Vec<Executed>,
     variables: BTreeSet<OsString>,
@@ -57,6 +58,11 @@ impl TraceBuilder {
         }
     }
 
+    /// Notes how the tree is watched.
+    pub fn tier(&mut self, tier: Tier) {
+        self.tier = Some(tier);
+    }
+
     /// Adds the name of an environment variable that was asked for.
     pub fn variable(&mut self, name: &[u8]) {
         let name = OsStr::from_bytes(name);
@@ -78,6 +84,7 @@ impl TraceBuilder {
             .into_iter()
             .map(|(bytes, history)| (path(&bytes), history));
         Trace {
+            tier: self.tier,
             paths: paths.collect(),
             programs: self.programs,
             variables: self.variables,

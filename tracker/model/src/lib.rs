@@ -12,4 +12,4 @@ mod trace;
 pub use builder::TraceBuilder;
 pub use history::{PathHistory, Seen};
 pub use trace::{Completeness, Executed, Trace};
-pub use vt_tracker_abi::{Blindness, Change, Creation, Identity, Kind, StartDigest, State};
+pub use vt_tracker_abi::{Blindness, Change, Creation, Identity, Kind, StartDigest, State, Tier};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use vt_tracker_abi::Blindness;
+use vt_tracker_abi::{Blindness, Tier};
 
 use crate::history::PathHistory;
 
@@ -41,6 +41,8 @@ impl Completeness {
 /// Everything that was seen of one process tree.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Trace {
+    /// How the tree was watched; none if it was not.
+    pub tier: Option<Tier>,
     /// What each path went through, by real path.
     pub paths: BTreeMap<PathBuf, PathHistory>,
     /// The distinct programs that were executed, interpreters of scripts included, in the order

@@ -110,12 +110,16 @@ fn map(memory: &Memory) -> Option<&'static Shared> {
         &[b"/proc/", b"/fd/"],
         &[memory.process, memory.descriptor],
     )?;
-    let flags = (O_RDWR | O_CLOEXEC) as usize;
-    let open = Call::new(
-        number::OPENAT,
-        [AT_FDCWD as usize, name.as_ptr().addr(), flags],
-    );
-    // SAFETY: the name ends in a zero byte. The gate is there; it is no look at a file.
+    let (here, name) = (AT_FDCWD as usize, name.as_ptr().addr());
+    let mut stat = Stat::default();
+    let ask = Call::new(number::NEWFSTATAT, [here, name, (&raw mut stat).addr(), 0]);
+    let open = Call::new(number::OPENAT, [here, name, (O_RDWR | O_CLOEXEC) as usize]);
+    // To another process the numbers may stand for something that notices being opened.
+    // SAFETY: the name ends in a zero byte. The gate is there; these are no looks at files.
+    if errno_of(unsafe { ask.gated() }) != 0 || !is_memory(&stat) {
+        return None;
+    }
+    // SAFETY: as above.
     let file = unsafe { open.gated() };
     if errno_of(file) != 0 {
         return None;
@@ -125,11 +129,12 @@ fn map(memory: &Memory) -> Option<&'static Shared> {
     shared
 }
 
+fn is_memory(stat: &Stat) -> bool {
+    stat.mode & S_IFMT == S_IFREG && stat.size == Shared::SIZE as i64
+}
+
 fn map_file(file: i32, token: [u64; 2]) -> Option<&'static Shared> {
-    let stat = stat_of(file)?;
-    if stat.mode & S_IFMT != S_IFREG || stat.size != Shared::SIZE as i64 {
-        return None;
-    }
+    stat_of(file).filter(is_memory)?;
     let got = mmap(0, Shared::SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file)?;
     // SAFETY: as large as it has to be, and consists of atomics only: whatever is there is a value.
     let shared = unsafe { &*(got as *const Shared) };

@@ -22,10 +22,8 @@
 )]
 #![cfg_attr(
     test,
-    allow(
-        clippy::expect_used,
+    expect(
         clippy::indexing_slicing,
-        clippy::panic,
         clippy::unwrap_used,
         reason = "tests may fail"
     )
@@ -42,6 +40,7 @@ mod library;
 mod look;
 mod name;
 mod real;
+mod record;
 mod system;
 
 /// Nothing here panics, and the linked library is checked for that: the name this calls for does

@@ -3,6 +3,7 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use crate::arch::weak;
+use crate::system::errno as numbers;
 
 /// Compares two entries of a list.
 pub(crate) type Compare = unsafe extern "C" fn(*const c_void, *const c_void) -> c_int;
@@ -129,4 +130,9 @@ pub(crate) fn handed_on(result: isize) -> isize {
 /// What a call would have given that failed.
 pub(crate) const fn failed(number: i32) -> isize {
     -(number as isize)
+}
+
+/// Whether the kernel does not have a call.
+pub(crate) const fn is_absent(result: isize) -> bool {
+    result == failed(numbers::ENOSYS)
 }

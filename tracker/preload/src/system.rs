@@ -198,3 +198,121 @@ const fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
         .saturating_mul(1_000_000_000)
         .saturating_add(nanoseconds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_headers() {
+        let calls = [
+            (number::OPEN, libc::SYS_open),
+            (number::CLOSE, libc::SYS_close),
+            (number::STAT, libc::SYS_stat),
+            (number::FSTAT, libc::SYS_fstat),
+            (number::LSTAT, libc::SYS_lstat),
+            (number::LSEEK, libc::SYS_lseek),
+            (number::MMAP, libc::SYS_mmap),
+            (number::MPROTECT, libc::SYS_mprotect),
+            (number::MUNMAP, libc::SYS_munmap),
+            (number::RT_SIGPROCMASK, libc::SYS_rt_sigprocmask),
+            (number::ACCESS, libc::SYS_access),
+            (number::GETPID, libc::SYS_getpid),
+            (number::GETCWD, libc::SYS_getcwd),
+            (number::CHDIR, libc::SYS_chdir),
+            (number::FCHDIR, libc::SYS_fchdir),
+            (number::READLINK, libc::SYS_readlink),
+            (number::GETUID, libc::SYS_getuid),
+            (number::GETGID, libc::SYS_getgid),
+            (number::GETEUID, libc::SYS_geteuid),
+            (number::GETEGID, libc::SYS_getegid),
+            (number::GETGROUPS, libc::SYS_getgroups),
+            (number::PRCTL, libc::SYS_prctl),
+            (number::GETTID, libc::SYS_gettid),
+            (number::GETDENTS64, libc::SYS_getdents64),
+            (number::OPENAT, libc::SYS_openat),
+            (number::NEWFSTATAT, libc::SYS_newfstatat),
+            (number::READLINKAT, libc::SYS_readlinkat),
+            (number::FACCESSAT, libc::SYS_faccessat),
+            (number::SECCOMP, libc::SYS_seccomp),
+            (number::STATX, libc::SYS_statx),
+            (number::FACCESSAT2, libc::SYS_faccessat2),
+        ];
+        for (ours, theirs) in calls {
+            assert_eq!(ours as i64, theirs);
+        }
+        let flags = [
+            (AT_FDCWD, libc::AT_FDCWD),
+            (AT_SYMLINK_NOFOLLOW, libc::AT_SYMLINK_NOFOLLOW),
+            (AT_EACCESS, libc::AT_EACCESS),
+            (AT_NO_AUTOMOUNT, libc::AT_NO_AUTOMOUNT),
+            (AT_EMPTY_PATH, libc::AT_EMPTY_PATH),
+            (AT_STATX_SYNC_TYPE, libc::AT_STATX_SYNC_TYPE),
+            (O_ACCMODE, libc::O_ACCMODE),
+            (O_RDONLY, libc::O_RDONLY),
+            (O_WRONLY, libc::O_WRONLY),
+            (O_RDWR, libc::O_RDWR),
+            (O_CREAT, libc::O_CREAT),
+            (O_EXCL, libc::O_EXCL),
+            (O_NOCTTY, libc::O_NOCTTY),
+            (O_TRUNC, libc::O_TRUNC),
+            (O_APPEND, libc::O_APPEND),
+            (O_NONBLOCK, libc::O_NONBLOCK),
+            (O_DIRECTORY, libc::O_DIRECTORY),
+            (O_CLOEXEC, libc::O_CLOEXEC),
+            (O_PATH, libc::O_PATH),
+            (O_TMPFILE_ALONE | O_DIRECTORY, libc::O_TMPFILE),
+            (errno::ENOENT, libc::ENOENT),
+            (errno::EINTR, libc::EINTR),
+            (errno::EIO, libc::EIO),
+            (errno::EAGAIN, libc::EAGAIN),
+            (errno::ENOMEM, libc::ENOMEM),
+            (errno::EACCES, libc::EACCES),
+            (errno::EFAULT, libc::EFAULT),
+            (errno::EBUSY, libc::EBUSY),
+            (errno::ENOTDIR, libc::ENOTDIR),
+            (errno::EINVAL, libc::EINVAL),
+            (errno::ENFILE, libc::ENFILE),
+            (errno::EMFILE, libc::EMFILE),
+            (errno::ENAMETOOLONG, libc::ENAMETOOLONG),
+            (errno::ENOSYS, libc::ENOSYS),
+            (errno::ELOOP, libc::ELOOP),
+            (errno::EOVERFLOW, libc::EOVERFLOW),
+            (PROT_READ as i32, libc::PROT_READ),
+            (PROT_WRITE as i32, libc::PROT_WRITE),
+            (PROT_EXEC as i32, libc::PROT_EXEC),
+            (MAP_SHARED as i32, libc::MAP_SHARED),
+            (MAP_PRIVATE as i32, libc::MAP_PRIVATE),
+            (MAP_ANONYMOUS as i32, libc::MAP_ANONYMOUS),
+            (MAP_FIXED_NOREPLACE as i32, libc::MAP_FIXED_NOREPLACE),
+            (PATH_MAX as i32, libc::PATH_MAX),
+        ];
+        for (ours, theirs) in flags {
+            assert_eq!(ours, theirs);
+        }
+        assert_eq!(
+            [S_IFMT, S_IFREG, S_IFDIR],
+            [libc::S_IFMT, libc::S_IFREG, libc::S_IFDIR]
+        );
+    }
+
+    #[test]
+    fn both_ways_of_asking_find_the_same_file() {
+        let (mut stat, mut statx) = (Stat::default(), Statx::default());
+        assert_eq!(size_of::<Stat>(), size_of::<libc::stat>());
+        assert_eq!(size_of::<Statx>(), size_of::<libc::statx>());
+        for name in [c"/", c"/dev/null", c"/proc/self/exe"] {
+            // SAFETY: the buffers have the layouts and sizes of those meant.
+            unsafe {
+                assert_eq!(libc::stat(name.as_ptr(), (&raw mut stat).cast()), 0);
+                let (here, mask) = (libc::AT_FDCWD, libc::STATX_BASIC_STATS);
+                let into = (&raw mut statx).cast();
+                assert_eq!(libc::statx(here, name.as_ptr(), 0, mask, into), 0);
+            }
+            assert_eq!(statx.identity(), Some(stat.identity()), "{name:?}");
+            assert_ne!(stat.identity().mode, 0);
+        }
+        statx.mask &= !0x200;
+        assert_eq!(statx.identity(), None);
+    }
+}

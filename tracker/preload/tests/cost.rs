@@ -17,6 +17,7 @@ fn median(mut figures: Vec<u32>) -> u32 {
 
 #[test]
 #[ignore = "measures, and says nothing"]
+#[expect(clippy::print_stderr, reason = "that is what it is for")]
 fn a_look_costs_this_much() {
     let room = Room::new();
     for index in 0..20_000 {

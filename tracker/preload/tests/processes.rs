@@ -6,11 +6,12 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 
-use support::{Memory, Room, finished, has};
+use support::{Memory, Room, finished, has, line};
+use vt_tracker_abi::Found;
 
 fn room() -> Room {
     let room = Room::new();
@@ -101,11 +102,37 @@ fn threads_do_not_get_into_each_others_way() {
 
 #[test]
 fn signal_handlers_look_in_the_midst_of_looks() {
-    let lines = written(&room(), &["signals"]);
+    let room = room();
+    let memory = Memory::new();
+    let program = room.program("processes");
+    let mut command = room.watched(&memory, &program, &["signals"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BTreeSet::new();
+    let mut position = 0;
+    // Reads like the supervisor, while it is written.
+    loop {
+        let has_ended = child.try_wait().unwrap();
+        while position < memory.shared.head() && memory.shared.look(position) == Found::Done {
+            lines.insert(line(&memory.shared.read(position).unwrap()));
+            memory.shared.free(position);
+            position += 1;
+        }
+        if let Some(status) = has_ended {
+            assert!(status.success());
+            break;
+        }
+        std::thread::yield_now();
+    }
+    assert_eq!(position, memory.shared.head());
+    let mut output = String::new();
+    let stdout = child.stdout.as_mut().unwrap();
+    stdout.read_to_string(&mut output).unwrap();
+    assert_eq!(output, "0\n");
+    let root = room.root.display();
     for at in 0..1000 {
         for prefix in ["", "h"] {
-            let line = format!("Probe ROOT/{prefix}{at} [ROOT] 2");
-            assert!(has_line(&lines, &line), "{line}");
+            let line = format!("Probe {root}/{prefix}{at} [{root}] 2");
+            assert!(lines.contains(&line), "{line}");
         }
     }
 }

@@ -5,6 +5,10 @@
 //! denied or changed, but for `io_uring`, which would escape the filter. What cannot be followed
 //! is reported as a reason for blindness; it never disturbs the tree.
 //!
+//! Where the kernel refuses a listener, the thread traces the tree, and the same filter stops the
+//! calls for the tracer. Where both are refused, the command runs as it is. It never fails because
+//! it could not be watched.
+//!
 //! What an access means for a path is the business of whoever implements [`Sink`].
 
 mod sink;

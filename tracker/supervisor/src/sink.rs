@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vt_tracker_abi::{Access, Blindness};
+use vt_tracker_abi::{Access, Blindness, Tier, Tiers};
 
 use crate::system::Survivors;
 
@@ -15,8 +15,8 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,
-    /// The library that is preloaded, if one is: the last in the list of what is.
-    pub library: Option<PathBuf>,
+    /// Which tiers may be tried. The first that works is taken.
+    pub tiers: Tiers,
 }
 
 /// Whom the supervisor tells, in the global order of the accesses.
@@ -28,6 +28,10 @@ pub trait Sink: Send {
 
     /// A program is about to be executed: the path as given, made absolute, and the real file.
     fn program(&mut self, given: &[u8], real: &[u8]);
+
+    /// This is how the tree is watched, as far as is known yet: the last word counts. Never said
+    /// if it is not watched at all, or by a tracker above this one.
+    fn tier(&mut self, _tier: Tier) {}
 
     /// An environment variable with this name was asked for. Each name is told at least once.
     fn variable(&mut self, name: &[u8]);

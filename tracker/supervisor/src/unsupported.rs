@@ -1,7 +1,7 @@
 //! Systems that can't be watched: the command runs as it is, and the trace says so.
 
 use std::io;
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 
 use vt_tracker_abi::Blindness;
 
@@ -30,7 +30,15 @@ impl Survivors {
 pub struct Watching(());
 
 impl Watching {
-    /// Says that the process that was spawned has ended.
+    /// Waits for the end of the process that was spawned.
+    ///
+    /// # Errors
+    /// When it can't be waited for.
+    pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        child.wait()
+    }
+
+    /// Says that the process that was to be spawned has ended, or never came to be.
     pub fn main_ended(&self) {}
 }
 

@@ -6,10 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use vt_tracker::{Change, Options, PathHistory, State, Tracked, spawn};
+use vt_tracker::{Change, Options, PathHistory, State, Tier, Tiers, Tracked, spawn};
 
 /// Long enough for whatever ends on its own.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// How these tests watch. The test binary `ptrace` is made of others, to be run with a tracer.
+pub(crate) const TIER: Tier = if matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"ptrace") {
+    Tier::Ptrace
+} else {
+    Tier::Notification
+};
+
+/// The full name of a test of a module, for a test binary that runs itself again.
+pub(crate) fn test_name(module: &str, test: &str) -> String {
+    match module.split_once("::") {
+        Some((_, inside)) => format!("{inside}::{test}"),
+        None => test.to_owned(),
+    }
+}
 
 /// A directory to run programs in.
 pub(crate) struct Room {
@@ -45,6 +60,7 @@ impl Room {
         Options {
             roots: vec![self.root.clone()],
             grace,
+            tiers: Tiers::only(TIER),
             ..Options::default()
         }
     }
@@ -68,6 +84,7 @@ impl Room {
             "{program} {arguments:?}: {:?}",
             tracked.status
         );
+        assert_eq!(tracked.trace.tier, Some(TIER));
         Seen {
             root: self.root.clone(),
             tracked,
@@ -87,7 +104,7 @@ impl Room {
 }
 
 /// The interpreter itself, not a script that finds it.
-fn python() -> String {
+pub(crate) fn python() -> String {
     let found = Command::new("python3")
         .args([
             "-c",

@@ -58,7 +58,7 @@ pub(crate) unsafe fn stat_at(
     flags: i32,
 ) -> isize {
     const KNOWN: i32 = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
-    if flags & AT_EMPTY_PATH != 0 && directory >= 0 {
+    if flags & !KNOWN == AT_EMPTY_PATH && directory >= 0 {
         // SAFETY: the caller's to see to.
         if unsafe { name::text(name.cast(), 0) }.is_some() {
             // About a file whose opening was seen.

@@ -16,8 +16,8 @@ use crate::hooks::open::open_at;
 use crate::library::{
     errno as errno_now, errno_of, failed, fdopendir, free, handed_on, malloc, qsort, set_errno,
 };
-use crate::look::{Made, Subject};
 use crate::name::{self, Buffer};
+use crate::record::{Made, Subject};
 use crate::system::{AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, errno, number};
 
 const TO_LIST: i32 = O_NONBLOCK | O_DIRECTORY | O_CLOEXEC;

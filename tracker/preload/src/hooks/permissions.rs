@@ -3,10 +3,11 @@
 use core::ffi::{c_char, c_int};
 
 use crate::arch::Call;
+use crate::attach;
 use crate::hooks::attributes::{probe_with, stat_at};
 use crate::hooks::hooks;
-use crate::library::{errno_of, failed, handed_on};
-use crate::look::{Evidence, Look, is_absent};
+use crate::library::{errno_of, failed, handed_on, is_absent};
+use crate::look::{Evidence, Look};
 use crate::name;
 use crate::system::{AT_EACCESS, AT_FDCWD, AT_SYMLINK_NOFOLLOW, Stat, errno, number};
 
@@ -22,7 +23,8 @@ pub(crate) unsafe fn permitted(
     call: Call,
 ) -> isize {
     const KNOWN: i32 = AT_EACCESS | AT_SYMLINK_NOFOLLOW;
-    if flags & !KNOWN != 0 || !name::is_readable(name) {
+    // Nothing but the call itself unless there is something to gain from it.
+    if flags & !KNOWN != 0 || attach::tracker().is_none() || !name::is_readable(name) {
         // SAFETY: the caller's to see to.
         return unsafe { call.plain() };
     }
@@ -94,22 +96,28 @@ unsafe fn worked_out(directory: i32, name: *const c_char, mode: c_int, flags: c_
         unsafe { Call::new(number, []).plain() as u32 }
     };
     let user = own(number::GETEUID, number::GETUID);
-    let wanted = mode.cast_unsigned();
+    let is_member = own(number::GETEGID, number::GETGID) == stat.gid || is_member(stat.gid);
+    if grants(&stat, user, is_member, mode) {
+        0
+    } else {
+        failed(errno::EACCES)
+    }
+}
+
+/// Whether the attributes of a file grant a user all of a mode.
+fn grants(stat: &Stat, user: u32, is_member: bool, mode: c_int) -> bool {
     let granted = if user == 0 {
         let may_execute = stat.mode & 0o111 != 0;
         if may_execute { 7 } else { 6 }
     } else if user == stat.uid {
         stat.mode >> 6
-    } else if own(number::GETEGID, number::GETGID) == stat.gid || is_member(stat.gid) {
+    } else if is_member {
         stat.mode >> 3
     } else {
         stat.mode
     };
-    if granted & wanted == wanted {
-        0
-    } else {
-        failed(errno::EACCES)
-    }
+    let wanted = mode.cast_unsigned();
+    granted & wanted == wanted
 }
 
 /// Whether this process is a member of one more group.
@@ -141,5 +149,38 @@ hooks! {
     [euidaccess eaccess] (name: *const c_char, mode: c_int) -> c_int {
         // SAFETY: the caller's to see to.
         handed_on(unsafe { access_at(AT_FDCWD, name, mode, AT_EACCESS) }) as c_int
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_part_of_the_mode_that_applies_decides() {
+        let stat = |mode| Stat {
+            uid: 7,
+            mode,
+            ..Stat::default()
+        };
+        let (owner, other) = (7, 8);
+        assert!(grants(&stat(0o400), owner, true, 4));
+        assert!(!grants(&stat(0o077), owner, true, 4));
+        assert!(grants(&stat(0o050), other, true, 5));
+        assert!(!grants(&stat(0o707), other, true, 1));
+        assert!(grants(&stat(0o007), other, false, 7));
+        assert!(!grants(&stat(0o770), other, false, 4));
+        assert!(grants(&stat(0o000), other, false, 0));
+    }
+
+    #[test]
+    fn whoever_may_do_all_may_execute_only_what_somebody_may() {
+        let stat = |mode| Stat {
+            mode,
+            ..Stat::default()
+        };
+        assert!(grants(&stat(0), 0, false, 6));
+        assert!(!grants(&stat(0o666), 0, false, 1));
+        assert!(grants(&stat(0o010), 0, false, 7));
     }
 }

@@ -9,7 +9,7 @@ use crate::attach;
 use crate::environment;
 use crate::hooks::hooks;
 use crate::library::is_privileged;
-use crate::look;
+use crate::record;
 
 unsafe fn found(name: *const c_char) -> *mut c_char {
     // SAFETY: text, as the caller sees to.
@@ -19,7 +19,7 @@ unsafe fn found(name: *const c_char) -> *mut c_char {
         && name.len() <= LONGEST_TEXT
         && let Some(tracker) = attach::tracker()
     {
-        look::variable(&tracker, name);
+        record::variable(&tracker, name);
     }
     // SAFETY: the caller's to see to.
     let value = unsafe { environment::find(name) };

@@ -89,6 +89,8 @@ static void *thread(void *number) {
 
 static void threads(void) {
     pthread_t all[8];
+    /* Whoever comes second while the first one looks for the memory does without. */
+    if (size_of("one") != 3) wrong++;
     for (long at = 0; at < 8; at++) pthread_create(&all[at], NULL, thread, (void *)at);
     for (int at = 0; at < 8; at++) pthread_join(all[at], NULL);
     printf("%d\n", wrong);
@@ -132,6 +134,24 @@ static void signals(void) {
     printf("%d\n", wrong);
 }
 
+/* Opens the same file again and again: it has to be the same descriptor each time. */
+static void opens(int count) {
+    char text[8];
+    for (int at = 0; at < count; at++) {
+        int file = open(at % 2 ? "one" : "d/../one", O_RDONLY);
+        if (file != 3 || read(file, text, sizeof text) != 3 || close(file)) wrong++;
+        if (size_of("d/inner") != 6 || size_of("no") != -ENOENT) wrong++;
+    }
+    printf("%d\n", wrong);
+}
+
+static void pipe_opened(void) {
+    char text[8] = "";
+    int file = open("pipe", O_RDONLY);
+    printf("%d %d", file, (int)read(file, text, sizeof text));
+    printf(" %s\n", text);
+}
+
 static void many(int count, int batch) {
     char name[64], word;
     for (int at = 0; at < count; at++) {
@@ -153,6 +173,8 @@ int main(int count, char **words) {
     if (!strcmp(what, "spawn")) spawned(words[0]);
     if (!strcmp(what, "threads")) threads();
     if (!strcmp(what, "signals")) signals();
+    if (!strcmp(what, "opens")) opens(atoi(words[2]));
+    if (!strcmp(what, "pipe")) pipe_opened();
     if (!strcmp(what, "many")) many(atoi(words[2]), atoi(words[3]));
     return 0;
 }

@@ -14,6 +14,7 @@ use std::sync::{Mutex, OnceLock};
 
 use vt_tracker_abi::{Found, Operation, Record, SLOTS, Shared, VARIABLE};
 
+pub(crate) mod calls;
 #[path = "../../compile.rs"]
 pub(crate) mod compile;
 
@@ -269,6 +270,11 @@ pub(crate) fn finished(mut command: Command) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// Whether there is a program of this name, said aloud if not.
 pub(crate) fn has(program: &str) -> bool {
     let is_there = Command::new(program)
@@ -278,7 +284,7 @@ pub(crate) fn has(program: &str) -> bool {
         .status()
         .is_ok();
     if !is_there {
-        eprintln!("SKIPPED: there is no `{program}`");
+        skipped(&format!("there is no `{program}`"));
     }
     is_there
 }

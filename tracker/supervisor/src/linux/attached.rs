@@ -86,7 +86,7 @@ impl Attached {
 
     fn wait(&self, control: &Control, sink: &mut dyn Sink, grace: Duration) -> io::Result<()> {
         while control.last() < Word::MainEnded {
-            control.wait()?;
+            control.wait(None)?;
             control.acknowledge();
         }
         let deadline = Instant::now() + grace;

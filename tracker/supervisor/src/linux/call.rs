@@ -1,7 +1,6 @@
 //! One stopped call: its arguments, the names in them, and what is noted of it.
 
 use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::Access;
 use vt_tracker_abi::{Blindness, Change, Creation, Kind, Look, State};
@@ -13,7 +12,6 @@ use crate::system::place::{Last, Place, parent};
 use crate::system::recorder::Digesting;
 use crate::system::resolve::Crossed;
 use crate::system::tracee::{self, NoPath};
-use crate::system::unloading::unload;
 use crate::system::watch::Watch;
 
 /// Why a call leaves nothing to note.
@@ -141,6 +139,12 @@ pub(crate) trait Stopped {
     /// Answers the call in place of the kernel: with an error number. Where that can't be done,
     /// the kernel answers.
     fn refuse(&self, _errno: i32) {}
+
+    /// Whether a listener that the task itself installs would take calls before this tracker is
+    /// told of them.
+    fn yields_to_listeners(&self) -> bool {
+        false
+    }
 }
 
 /// One stopped call.
@@ -180,20 +184,6 @@ impl<'w> Call<'w> {
     pub(crate) fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Skip> {
         memory::read(self.notice.thread, address, into)?;
         self.check()
-    }
-
-    /// Text of the caller; none if it is longer than any path.
-    pub(crate) fn text(&self, address: u64) -> Result<Option<Vec<u8>>, Skip> {
-        let text = memory::text(self.notice.thread, address)?;
-        self.check()?;
-        Ok(text)
-    }
-
-    /// Changes memory of the caller.
-    pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), Skip> {
-        self.check()?;
-        memory::write(self.notice.thread, address, bytes)?;
-        Ok(())
     }
 
     /// The name at an address, relative to the current directory.
@@ -371,6 +361,11 @@ impl<'w> Call<'w> {
             .each(|recorder| recorder.program(given, real));
     }
 
+    /// Whether a listener that the task itself installs would hide calls.
+    pub(crate) fn yields_to_listeners(&self) -> bool {
+        self.stopped.yields_to_listeners()
+    }
+
     pub(crate) fn blind(&mut self, reason: Blindness) {
         self.watch.recorders.each(|recorder| recorder.blind(reason));
     }
@@ -393,14 +388,6 @@ impl<'w> Call<'w> {
     /// Whether the process gains no privileges by executing a program, whatever the program has.
     pub(crate) fn gains_none(&self) -> bool {
         credentials::gains_none(self.notice.thread)
-    }
-
-    /// Takes the preload out of the environment at an address. If that fails, the program is
-    /// started with it.
-    pub(crate) fn unload(&self, environment: u64) {
-        if let Some(library) = self.watch.library() {
-            let _ = unload(self, environment, library.as_os_str().as_bytes());
-        }
     }
 
     /// Answers what a tracker further in asks.

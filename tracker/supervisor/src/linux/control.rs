@@ -2,10 +2,13 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 /// What the thread was told last. Each includes the ones before it.
@@ -52,13 +55,22 @@ impl Control {
         }
     }
 
-    /// Waits until something is said.
-    pub(crate) fn wait(&self) -> io::Result<()> {
+    /// Waits until something is said, for a time at most.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
         let mut waiting = [PollFd::new(self, PollFlags::IN)];
-        match rustix::event::poll(&mut waiting, None) {
+        let timeout = timeout.map(|timeout| Timespec {
+            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        });
+        match rustix::event::poll(&mut waiting, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether nobody is left who could say anything.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// Takes what was said as heard: waiting wakes up for what is said from now on.
@@ -76,10 +88,29 @@ impl AsFd for Control {
 
 /// A tree that is being watched. Dropping it changes nothing: the tree is watched to its end.
 #[derive(Debug)]
-pub struct Watching(pub(crate) Control);
+pub struct Watching(pub(crate) Control, pub(crate) Receiver<ExitStatus>);
 
 impl Watching {
-    /// Says that the process that was spawned has ended: the grace time starts.
+    /// Waits for the end of the process that was spawned: the grace time starts. Closes the
+    /// child's standard input first, if it is a pipe that was not taken.
+    ///
+    /// Only this may wait for it: a tracee is waited for by its tracer, from whom anybody else
+    /// would steal.
+    ///
+    /// # Errors
+    /// When the process can't be waited for.
+    pub fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        drop(child.stdin.take());
+        if let Ok(status) = self.1.recv() {
+            return Ok(status);
+        }
+        // No tracer, or none any more.
+        let status = child.wait()?;
+        self.main_ended();
+        Ok(status)
+    }
+
+    /// Says that the process that was to be spawned has ended, or never came to be.
     pub fn main_ended(&self) {
         self.0.say(Word::MainEnded);
     }

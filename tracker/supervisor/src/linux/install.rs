@@ -3,11 +3,18 @@
 //! Only calls that are safe in a signal handler, no allocation, no failure: whatever goes wrong is
 //! sent to the parent as an error number, and the program is executed unwatched.
 
-use std::os::fd::RawFd;
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::sync::Arc;
 
 use libc::{c_int, c_ulong, c_void, sock_filter, sock_fprog};
+use rustix::process::{PidfdFlags, getpid, pidfd_open};
+use vt_tracker_abi::{Tier, Tiers};
 
-use crate::system::channel;
+use crate::system::channel::{self, Answer, Asking};
+use crate::system::filter::{Report, assemble};
+use crate::system::ptrace_test::Board;
+use crate::system::table::CALLS;
 
 /// Flags in the order in which they are tried: an older kernel does not know the last ones.
 ///
@@ -21,36 +28,126 @@ const FLAGS: [c_ulong; 3] = [
     libc::SECCOMP_FILTER_FLAG_NEW_LISTENER,
 ];
 
-/// Installs the filter for this process and what it starts, and sends the listener, or the error
-/// number, through the socket.
-pub(crate) fn install(program: &[sock_filter], socket: RawFd) {
-    match listener(program) {
-        Ok(listener) => {
-            channel::send(socket, 0, Some(listener));
-            // SAFETY: the descriptor was made by the call above and is used by nobody else here.
-            unsafe { libc::close(listener) };
+/// What the child tries, and who hears of it.
+pub(crate) struct Installing {
+    /// The child's end of the line to its parent.
+    socket: OwnedFd,
+    /// The filter that reports to a listener, if that may be tried.
+    notifying: Option<Vec<sock_filter>>,
+    /// What is needed to be traced, if that may be tried.
+    tracing: Option<Tracing>,
+}
+
+/// What is needed to be traced.
+struct Tracing {
+    /// The filter that reports to the tracer.
+    filter: Vec<sock_filter>,
+    /// The same for a listener, to be installed without one: for the test.
+    unheard: Vec<sock_filter>,
+    /// Where what the test finds is marked.
+    board: Arc<Board>,
+    /// Tells of the end of the parent.
+    parent: OwnedFd,
+}
+
+impl Tracing {
+    fn prepare() -> io::Result<Self> {
+        Ok(Self {
+            filter: assembled(Report::Trace),
+            unheard: assembled(Report::Notify),
+            board: Arc::new(Board::new()?),
+            parent: pidfd_open(getpid(), PidfdFlags::empty())?,
+        })
+    }
+}
+
+fn assembled(report: Report) -> Vec<sock_filter> {
+    assemble(CALLS.iter().map(|call| call.number), report)
+}
+
+impl Installing {
+    /// Prepares a child, of which this is the end of the line, to try these tiers.
+    pub(crate) fn prepare(socket: OwnedFd, tiers: Tiers) -> Self {
+        let may = |tier| tiers.contains(tier);
+        Self {
+            socket,
+            notifying: may(Tier::Notification).then(|| assembled(Report::Notify)),
+            // Where there are no such descriptors, the kernel can't say either at which call a
+            // tracee is stopped.
+            tracing: may(Tier::Ptrace).then(|| Tracing::prepare().ok()).flatten(),
         }
-        Err(errno) => channel::send(socket, errno, None),
+    }
+
+    /// What a traced child tests, for its tracer.
+    pub(crate) fn board(&self) -> Option<Arc<Board>> {
+        self.tracing
+            .as_ref()
+            .map(|tracing| Arc::clone(&tracing.board))
+    }
+
+    /// Installs a filter for this process and what it starts, and says through the socket which
+    /// one, or why none.
+    pub(crate) fn install(&self) {
+        let socket = self.socket.as_raw_fd();
+        let mut refused = 0;
+        if let Some(program) = &self.notifying {
+            match listener(program) {
+                Ok(listener) => {
+                    channel::send_listener(socket, listener);
+                    // SAFETY: the descriptor was made just above and is used by nobody else here.
+                    unsafe { libc::close(listener) };
+                    return;
+                }
+                Err(errno) => refused = errno,
+            }
+        }
+        let Some(tracing) = &self.tracing else {
+            return channel::send_refused(socket, refused);
+        };
+        let asking = Asking {
+            // SAFETY: takes nothing and cannot fail.
+            process: unsafe { libc::getpid() },
+            refused,
+        };
+        let result = match channel::ask_for_tracer(socket, tracing.parent.as_raw_fd(), asking) {
+            Answer::Alone => return,
+            Answer::TracedForTest => tracing.board.test(&tracing.filter, &tracing.unheard),
+            Answer::Traced => Ok(()),
+        };
+        let result = result.and_then(|()| {
+            allowed(&tracing.filter, libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+                .or_else(|_| allowed(&tracing.filter, 0))
+        });
+        if let Err(errno) = result {
+            channel::send_refused(socket, errno);
+        }
     }
 }
 
 fn listener(program: &[sock_filter]) -> Result<RawFd, c_int> {
     let mut result = Err(libc::EINVAL);
     for flags in FLAGS {
-        result = filter(program, flags);
-        if result == Err(libc::EACCES) {
-            // Without the right to administrate, the kernel wants the promise that no program
-            // started from here gains privileges. With it, the promise is better not made: it
-            // would break programs that need them.
-            // SAFETY: takes no pointers.
-            unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-            result = filter(program, flags);
-        }
+        result = allowed(program, flags);
         if result != Err(libc::EINVAL) {
             break;
         }
     }
     result
+}
+
+/// Installs a filter, giving up privileges if need be. The result is the listener, if the flags
+/// ask for one.
+pub(crate) fn allowed(program: &[sock_filter], flags: c_ulong) -> Result<RawFd, c_int> {
+    let result = filter(program, flags);
+    if result != Err(libc::EACCES) {
+        return result;
+    }
+    // Without the right to administrate, the kernel wants the promise that no program started
+    // from here gains privileges. With it, the promise is better not made: it would break
+    // programs that need them.
+    // SAFETY: takes no pointers.
+    unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    filter(program, flags)
 }
 
 fn filter(program: &[sock_filter], flags: c_ulong) -> Result<RawFd, c_int> {
@@ -59,7 +156,7 @@ fn filter(program: &[sock_filter], flags: c_ulong) -> Result<RawFd, c_int> {
         filter: program.as_ptr().cast_mut(),
     };
     // SAFETY: the program outlives the call, which only reads it.
-    let listener = unsafe {
+    let result = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
@@ -67,9 +164,9 @@ fn filter(program: &[sock_filter], flags: c_ulong) -> Result<RawFd, c_int> {
             (&raw const program).cast::<c_void>(),
         )
     };
-    if listener < 0 {
+    if result < 0 {
         // SAFETY: the pointer to this thread's error number is always valid.
         return Err(unsafe { *libc::__errno_location() });
     }
-    Ok(listener as RawFd)
+    Ok(result as RawFd)
 }

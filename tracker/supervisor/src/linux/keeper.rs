@@ -65,7 +65,7 @@ impl Keeper {
     }
 
     fn start() -> io::Result<Self> {
-        let (socket, theirs) = channel::pair()?;
+        let (socket, theirs) = channel::connected()?;
         limit_sending(&socket)?;
         // The end of the socket alone would not do: a fork without a program keeps it open.
         let supervisor = this_process()?;

@@ -1,4 +1,4 @@
-//! Reads the memory of a stopped thread, and where there is no other way changes it.
+//! Reads the memory of a stopped thread.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -69,27 +69,6 @@ pub(crate) fn read(thread: u32, address: u64, into: &mut [u8]) -> Result<(), Mem
     memory
         .read_exact_at(into, address)
         .map_err(|_| MemoryError::Refused)
-}
-
-/// Overwrites memory from one address on.
-pub(crate) fn write(thread: u32, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
-    let local = libc::iovec {
-        iov_base: bytes.as_ptr().cast_mut().cast(),
-        iov_len: bytes.len(),
-    };
-    let remote = libc::iovec {
-        iov_base: address as *mut c_void,
-        iov_len: bytes.len(),
-    };
-    // SAFETY: the local buffer is only read; what is written is not ours.
-    let put = unsafe {
-        libc::process_vm_writev(thread as i32, &raw const local, 1, &raw const remote, 1, 0)
-    };
-    if usize::try_from(put) == Ok(bytes.len()) {
-        Ok(())
-    } else {
-        Err(MemoryError::Refused)
-    }
 }
 
 #[cfg(test)]

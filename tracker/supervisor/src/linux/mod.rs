@@ -1,4 +1,4 @@
-//! x86-64 Linux: seccomp user notification.
+//! x86-64 Linux: seccomp, with user notification or a tracer.
 
 mod attached;
 mod call;
@@ -18,6 +18,11 @@ mod membership;
 mod memory;
 mod note;
 mod place;
+mod preloaded;
+mod ptrace;
+mod ptrace_test;
+mod ptrace_tracer;
+mod ptrace_wait;
 mod reader;
 mod recorder;
 mod recorders;
@@ -26,7 +31,6 @@ mod survivors;
 mod table;
 mod thread;
 mod tracee;
-mod unloading;
 mod unsettled;
 mod watch;
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use vt_tracker_abi::Blindness;
+use vt_tracker_abi::{Blindness, Tier};
 
 use crate::sink::{Options, Sink};
 use crate::system::call::{Call, Skip, Stopped};
@@ -43,6 +43,11 @@ impl Noting {
         self.safely(|watch| note(watch, notice, stopped));
     }
 
+    /// Notes what processes wrote down themselves since the last time.
+    pub(crate) fn read(&mut self) {
+        self.safely(Watch::read);
+    }
+
     /// Notes what is left of what processes wrote down themselves. From now on every call stops.
     pub(crate) fn end(&mut self) {
         self.safely(Watch::read);
@@ -61,6 +66,16 @@ impl Noting {
             let reason = Blindness::SupervisorFailed { detail };
             self.watch.recorders.all(|recorder| recorder.blind(reason));
         }
+    }
+
+    /// Tells how the tree is watched.
+    pub(crate) fn tier(&mut self, tier: Tier) {
+        self.watch.recorders.all(|recorder| recorder.tier(tier));
+    }
+
+    /// Notes that something may be lacking.
+    pub(crate) fn blind(&mut self, reason: Blindness) {
+        self.watch.recorders.all(|recorder| recorder.blind(reason));
     }
 
     /// Gives back whom to tell of the end, and how many calls there were.

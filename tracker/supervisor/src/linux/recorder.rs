@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use vt_tracker_abi::{
-    Access, Blindness, Change, Creation, Event, Look, Looks, Order, StartDigest, State,
+    Access, Blindness, Change, Creation, Event, Look, Looks, Order, StartDigest, State, Tier,
 };
 
 use crate::sink::{Options, Sink};
@@ -177,6 +177,11 @@ impl Recorder {
     /// Notes that an environment variable was asked for.
     pub(crate) fn variable(&mut self, name: &[u8]) {
         self.sink.variable(name);
+    }
+
+    /// Tells how the tree is watched.
+    pub(crate) fn tier(&mut self, tier: Tier) {
+        self.sink.tier(tier);
     }
 
     /// Notes that something may be lacking.

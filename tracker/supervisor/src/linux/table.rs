@@ -117,6 +117,7 @@ pub(crate) const CALLS: &[Listed] = calls! {
     libc::SYS_pidfd_getfd, "pidfd_getfd" => escape::unsupported;
     libc::SYS_fanotify_init, "fanotify_init" => escape::unsupported;
     libc::SYS_bpf, "bpf" => escape::unsupported;
+    libc::SYS_seccomp, "seccomp" => escape::seccomp;
     libc::SYS_uselib, "uselib" => escape::unsupported;
     libc::SYS_acct, "acct" => escape::unsupported;
     libc::SYS_swapon, "swapon" => escape::unsupported;

@@ -1,30 +1,34 @@
 //! The thread that is told of stopped calls, notes them and lets them go on.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use vt_tracker_abi::{Blindness, VARIABLE};
+use libc::c_int;
+use vt_tracker_abi::{Blindness, Tier, Tiers, VARIABLE};
 
 use crate::sink::{Options, Sink};
 use crate::system::attached::{Attached, attach};
-use crate::system::channel::{self, Received};
+use crate::system::channel::{self, Answer, Asking, ParentEnd, Received};
 use crate::system::control::{Control, Watching, Word};
-use crate::system::filter::{Report, assemble};
-use crate::system::install::install;
+use crate::system::install::Installing;
 use crate::system::listener::Listener;
 use crate::system::mapping::Mapping;
 use crate::system::note::Noting;
+use crate::system::preloaded;
+use crate::system::ptrace;
+use crate::system::ptrace_test::{self, Board, Verdict};
+use crate::system::ptrace_tracer::{Traced, Tracer};
 use crate::system::survivors::{Pending, Survivors, answer, wait};
-use crate::system::table::CALLS;
 
 /// Arranges for a command that is about to be spawned to be watched, it and all it starts.
 ///
 /// Has to be the last thing done to the command. The child's own execution is reported already,
-/// so a thread of its own is waiting when the command is spawned. If the kernel refuses the
-/// filter, the command runs unwatched and the sink is told. `sink.finish` is called exactly once,
+/// so a thread of its own is waiting when the command is spawned. If the kernel refuses every
+/// tier, the command runs unwatched and the sink is told. `sink.finish` is called exactly once,
 /// also if the command is never spawned, provided the command is dropped.
 ///
 /// # Errors
@@ -41,21 +45,28 @@ pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io
     }
     let control = Control::new()?;
     let heard = control.clone();
+    let (ended, status) = mpsc::channel();
+    let installing = Installing::prepare(child, options.tiers);
+    let tree = Beginning {
+        noting: Noting::new(sink, &options, mapping),
+        grace: options.grace,
+        tiers: options.tiers,
+        board: installing.board(),
+    };
     std::thread::Builder::new()
         .name("vt-tracker".into())
         .spawn(move || {
             block_signals();
-            attend(&parent, &heard, sink, &options, mapping);
+            attend(&parent, &heard, ended, tree);
         })?;
-    let program = assemble(CALLS.iter().map(|call| call.number), Report::Notify);
     let prepare = move || {
-        install(&program, child.as_raw_fd());
+        installing.install();
         Ok(())
     };
     // SAFETY: what runs between fork and exec makes system calls only; it neither allocates nor
     // takes locks.
     unsafe { command.pre_exec(prepare) };
-    Ok(Watching(control))
+    Ok(Watching(control, status))
 }
 
 /// As [`watch`], by a tracker that watches this process already.
@@ -74,7 +85,9 @@ fn watch_from_above(
             block_signals();
             attached.attend(&heard, sink, options.grace);
         })?;
-    Ok(Watching(control))
+    // The process is never this thread's tracee.
+    let (_, status) = mpsc::channel();
+    Ok(Watching(control, status))
 }
 
 /// Signals are for the threads that expect them.
@@ -87,30 +100,112 @@ fn block_signals() {
     }
 }
 
-fn attend(
-    parent: &OwnedFd,
-    control: &Control,
-    mut sink: Box<dyn Sink>,
-    options: &Options,
-    mapping: Option<Mapping>,
-) {
-    let refused = match channel::receive(parent.as_fd()) {
+/// What the watching of a tree begins with.
+struct Beginning {
+    noting: Noting,
+    grace: Duration,
+    tiers: Tiers,
+    board: Option<Arc<Board>>,
+}
+
+fn attend(child: &ParentEnd, control: &Control, ended: Sender<ExitStatus>, tree: Beginning) {
+    let mut tree = tree;
+    match child.receive() {
         Ok(Received::Listener(listener)) => {
-            return Attending {
+            // The process is nobody's tracee, and is waited for as any other.
+            drop(ended);
+            tree.noting.tier(Tier::Notification);
+            Attending {
                 listener: Listener::new(listener),
                 control: control.clone(),
-                noting: Noting::new(sink, options, mapping),
-                grace: options.grace,
+                noting: tree.noting,
+                grace: tree.grace,
             }
             .run();
         }
-        Ok(Received::Refused(errno)) => Blindness::FilterRefused { errno },
-        Ok(Received::Nothing) | Err(_) => Blindness::SupervisorFailed {
-            detail: "the process did not report for tracking",
-        },
+        Ok(Received::Refused(errno)) => {
+            drop(ended);
+            refused(&mut tree.noting, errno);
+            go_without(tree.noting, tree.tiers, control);
+        }
+        Ok(Received::AsksForTracer(asking)) => trace(child, control, asking, ended, tree),
+        Ok(Received::Nothing) | Err(_) => {
+            tree.noting.blind(Blindness::SupervisorFailed {
+                detail: "the process did not report for tracking",
+            });
+            tree.noting.into_sink().0.finish(0, None);
+        }
+    }
+}
+
+/// Traces a child that asks for it, if that can be done and is worth it.
+fn trace(
+    child: &ParentEnd,
+    control: &Control,
+    asking: Asking,
+    ended: Sender<ExitStatus>,
+    tree: Beginning,
+) {
+    let (mut noting, tiers) = (tree.noting, tree.tiers);
+    let reason = match begin_tracing(child, asking) {
+        Ok(()) => {
+            noting.tier(Tier::Ptrace);
+            let tracer = Tracer::new(asking.process, noting, tree.grace, tree.board, ended);
+            match tracer.run(child) {
+                Traced::Finished => return,
+                Traced::Without {
+                    reason,
+                    noting: unused,
+                } => {
+                    noting = *unused;
+                    reason
+                }
+            }
+        }
+        Err(reason) => {
+            child.answer(Answer::Alone);
+            drop(ended);
+            reason
+        }
     };
-    sink.blind(refused);
-    sink.finish(0, None);
+    refused(&mut noting, asking.refused);
+    noting.blind(reason);
+    go_without(noting, tiers, control);
+}
+
+fn begin_tracing(child: &ParentEnd, asking: Asking) -> Result<(), Blindness> {
+    let verdict = ptrace_test::verdict();
+    if let Some(Verdict::Hidden(call)) = verdict {
+        return Err(Blindness::Overshadowed { call });
+    }
+    ptrace::seize(asking.process).map_err(|error| Blindness::PtraceRefused {
+        errno: error.raw_os_error().unwrap_or(libc::EPERM),
+    })?;
+    child.answer(match verdict {
+        Some(_) => Answer::Traced,
+        None => Answer::TracedForTest,
+    });
+    Ok(())
+}
+
+/// Says why there is no listener, if one was asked for.
+fn refused(noting: &mut Noting, errno: c_int) {
+    if errno != 0 {
+        noting.blind(Blindness::FilterRefused { errno });
+    }
+}
+
+/// What is left when neither a listener nor a tracer can be had.
+fn go_without(mut noting: Noting, tiers: Tiers, control: &Control) {
+    if tiers.contains(Tier::Preload) {
+        noting.tier(Tier::Preload);
+        noting.blind(Blindness::PreloadOnly);
+        return preloaded::attend(noting, control);
+    }
+    let detail = "no tier that may be tried works";
+    noting.blind(Blindness::NotSupported { detail });
+    noting.end();
+    noting.into_sink().0.finish(0, None);
 }
 
 /// One tree being attended to.

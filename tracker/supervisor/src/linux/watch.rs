@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, FromRawFd as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use vt_tracker_abi::{Blindness, Record};
 
@@ -36,8 +36,6 @@ pub(crate) struct Watch {
     /// What processes write down themselves, if they can and it can be trusted.
     reader: Option<Reader>,
     records: Vec<Record>,
-    /// What is preloaded.
-    library: Option<PathBuf>,
 }
 
 impl Watch {
@@ -49,13 +47,7 @@ impl Watch {
             directories: Unsettled::default(),
             reader: mapping.map(Reader::new),
             records: Vec::new(),
-            library: options.library.clone(),
         }
-    }
-
-    /// What is preloaded.
-    pub(crate) fn library(&self) -> Option<&Path> {
-        self.library.as_deref()
     }
 
     /// Notes what processes wrote down themselves since the last time.
@@ -189,7 +181,7 @@ impl Watch {
         let options = Options {
             roots: Vec::new(),
             grace: std::time::Duration::ZERO,
-            library: None,
+            tiers: vt_tracker_abi::Tiers::NONE,
         };
         self.recorders.add(Session {
             id,

@@ -60,3 +60,14 @@ pub(crate) fn unsupported(call: &mut Call<'_>) -> Result<(), Skip> {
     call.blind(Blindness::UnsupportedCall { call: call.name });
     Ok(())
 }
+
+/// `seccomp(operation, flags, program)`: a listener of the task's own takes calls before a tracer
+/// is told of them. Below a listener of ours the kernel refuses another one.
+pub(crate) fn seccomp(call: &mut Call<'_>) -> Result<(), Skip> {
+    const LISTENS: u64 = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    let installs = call.number(0) as u32 == libc::SECCOMP_SET_MODE_FILTER;
+    if installs && call.word(1) & LISTENS != 0 && call.yields_to_listeners() {
+        return unsupported(call);
+    }
+    Ok(())
+}

@@ -7,9 +7,8 @@ use rustix::fs::{Access, Mode, OFlags};
 use vt_tracker_abi::{Blindness, Kind, Look, State};
 
 use crate::system::call::{Call, Empty, Name, Skip, last_of};
-use crate::system::elf::Binary;
+use crate::system::elf::loader;
 use crate::system::place::{Last, Place};
-use crate::system::unloading::insists_on_being_first;
 
 /// How many interpreters the kernel follows, with one to spare.
 const MOST_INTERPRETERS: usize = 6;
@@ -21,7 +20,7 @@ const HEAD: usize = 4096;
 /// `execve(name, …)`
 pub(crate) fn execve(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name(0)?;
-    execute(call, name, Last::Follow, call.word(2));
+    execute(call, name, Last::Follow);
     Ok(())
 }
 
@@ -29,11 +28,11 @@ pub(crate) fn execve(call: &mut Call<'_>) -> Result<(), Skip> {
 pub(crate) fn execveat(call: &mut Call<'_>) -> Result<(), Skip> {
     let flags = call.number(4);
     let name = call.name_or_descriptor(0, 1, Empty::of(flags))?;
-    execute(call, name, last_of(flags), call.word(3));
+    execute(call, name, last_of(flags));
     Ok(())
 }
 
-fn execute(call: &mut Call<'_>, name: Name, last: Last, environment: u64) {
+fn execute(call: &mut Call<'_>, name: Name, last: Last) {
     let mut name = name;
     for _ in 0..MOST_INTERPRETERS {
         let (path, state) = match call.place(&name, last) {
@@ -58,13 +57,7 @@ fn execute(call: &mut Call<'_>, name: Name, last: Last, environment: u64) {
                 Ok(next) => name = next,
                 Err(_) => return,
             },
-            Some(Interpreter::Loader {
-                name,
-                insists_on_being_first,
-            }) => {
-                if insists_on_being_first {
-                    call.unload(environment);
-                }
+            Some(Interpreter::Loader(name)) => {
                 if let Ok(name) = call.absolute(libc::AT_FDCWD, name)
                     && let Place::Present { path, state, .. } = call.place(&name, Last::Follow)
                 {
@@ -92,10 +85,7 @@ enum Interpreter {
     /// The program named in the first line.
     OfScript(Vec<u8>),
     /// The loader named in the headers.
-    Loader {
-        name: Vec<u8>,
-        insists_on_being_first: bool,
-    },
+    Loader(Vec<u8>),
 }
 
 fn interpreter(path: &[u8]) -> Option<Interpreter> {
@@ -106,11 +96,7 @@ fn interpreter(path: &[u8]) -> Option<Interpreter> {
     if head.starts_with(b"#!") {
         return of_script(&head[..head.len().min(SCRIPT_HEAD)]).map(Interpreter::OfScript);
     }
-    let binary = Binary::parse(&file, &head)?;
-    Some(Interpreter::Loader {
-        name: binary.loader()?,
-        insists_on_being_first: insists_on_being_first(&binary.libraries()),
-    })
+    loader(&file, &head).map(Interpreter::Loader)
 }
 
 /// The interpreter that the first line of a script names.

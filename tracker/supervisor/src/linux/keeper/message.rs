@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_told_arrives_in_order_and_the_end_is_told_apart_from_silence() {
-        let (ours, theirs) = channel::pair().unwrap();
+        let (ours, theirs) = channel::connected().unwrap();
         send(ours.as_raw_fd(), Kind::Give, 7, Some(ours.as_raw_fd())).unwrap();
         send(ours.as_raw_fd(), Kind::Leave, 7, None).unwrap();
         let Received::Given(7, Some(descriptor)) = receive(theirs.as_raw_fd()) else {

@@ -1,0 +1,18 @@
+//! Everything again, with a tracer instead of a listener.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "each of the others is whole by itself, with what supports it"
+)]
+
+#[path = "conformance.rs"]
+mod conformance;
+#[path = "nested.rs"]
+mod nested;
+#[path = "processes.rs"]
+mod processes;
+#[path = "stories.rs"]
+mod stories;
+#[path = "trees.rs"]
+mod trees;
