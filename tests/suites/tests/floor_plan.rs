@@ -51,6 +51,11 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
             "vt-tracker-supervisor",
         ],
     ),
+    (
+        "vt-tracker-conformance",
+        "tracker/conformance",
+        &["vt-tracker"],
+    ),
     ("vt-protocol", "sdk-rust/protocol", &[]),
     ("vt-client", "sdk-rust/client", &["vt-protocol"]),
     ("vt-plugin", "sdk-rust/plugin", &[]),
@@ -64,7 +69,7 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &[&str])] = &[
     ("vt-ipc", &["vt-client"]),
     ("vt-rules", &["vt-plugin"]),
-    ("vt-suites", &["vt-harness"]),
+    ("vt-suites", &["vt-harness", "vt-tracker-conformance"]),
 ];
 
 /// Libraries that only these crates may know.

@@ -6,8 +6,6 @@
     reason = "each of the others is whole by itself, with what supports it"
 )]
 
-#[path = "conformance.rs"]
-mod conformance;
 #[path = "nested.rs"]
 mod nested;
 #[path = "processes.rs"]

@@ -240,7 +240,7 @@ impl<'w> Call<'w> {
         let (mut bytes, text) = match found {
             // Nothing is found in it any more, but it still leads up.
             Err(NoPath::Removed(path)) => {
-                let text = from_parent(&text).ok_or(Skip::Nothing)?;
+                let text = from_parent(&text).ok_or(Skip::Unnamed)?;
                 (parent(&path).to_vec(), text)
             }
             found => (found?, text.as_slice()),

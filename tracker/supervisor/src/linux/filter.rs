@@ -44,8 +44,10 @@ const GATED: [c_long; 12] = [
 /// argument that says so.
 const ABOUT_DESCRIPTORS: [(c_long, u32); 2] = [(libc::SYS_newfstatat, 3), (libc::SYS_statx, 2)];
 /// How far behind the instruction that makes a call a constant of the same library can lie, in
-/// bytes. The C library of this platform has under two megabytes.
-const SAME_LIBRARY: u32 = 2 << 20;
+/// bytes. In the C libraries of this platform it is less.
+const SAME_LIBRARY: u32 = 1 << 20;
+/// From where on, in units of 4 GiB, libraries lie, and no program that is started by a loader.
+const LIBRARIES: u32 = 0x7e00;
 
 /// What tells a tracer that a call was stopped by this filter and not by one of the task's own.
 pub(crate) const TRACE_MARK: u16 = 0x7674;
@@ -226,14 +228,16 @@ fn emit(verdict: Verdict, reported: sock_filter, program: &mut Vec<sock_filter>)
     };
     // `fstat` of the C library: an empty name, this one flag, a descriptor. Whether the name is
     // empty can't be seen from here. But its address can: the one that the C library passes is a
-    // constant of its own, behind the instruction. A name that a program gives would have to be a
-    // constant of the program, which makes the call itself, with a flag that is of no use then.
+    // constant of its own, behind the instruction. Any other name would have to be a constant of
+    // a library, or of a static program that is loaded like one, that makes the call itself, and
+    // gives a flag that is of no use then.
     program.extend([
         load(low_half(flags)),
-        jump(libc::BPF_JEQ, libc::AT_EMPTY_PATH as u32, 0, 12),
+        jump(libc::BPF_JEQ, libc::AT_EMPTY_PATH as u32, 0, 13),
         load(low_half(0)),
-        jump(libc::BPF_JGE, 1 << 31, 10, 0),
+        jump(libc::BPF_JGE, 1 << 31, 11, 0),
         load(POINTER_OFFSET + 4),
+        jump(libc::BPF_JGE, LIBRARIES, 0, 9),
         statement(libc::BPF_MISC | libc::BPF_TAX, 0),
         load(low_half(1) + 4),
         statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_X, 0),
@@ -372,6 +376,10 @@ mod tests {
             let empty = libc::AT_EMPTY_PATH;
             assert_eq!(asked(3, LIBRARY + 4096, empty), ALLOWED);
             assert_eq!(asked(3, LIBRARY + 4096, 0), NOTIFIED);
+            let mut of_program = Made::at(number, 0x5555_5555_4000);
+            of_program.arguments[1] = of_program.pointer + 4096;
+            of_program.arguments[flags as usize] = empty as u64;
+            assert_eq!(run(&program, of_program), NOTIFIED);
             let kept = empty | libc::AT_SYMLINK_NOFOLLOW;
             assert_eq!(asked(3, LIBRARY + 4096, kept), NOTIFIED);
             assert_eq!(asked(-100, LIBRARY + 4096, empty), NOTIFIED);

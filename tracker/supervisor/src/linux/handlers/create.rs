@@ -35,8 +35,13 @@ fn make_directory(call: &mut Call<'_>, name: &Name) {
         Place::Missing {
             path,
             parent: Parent::Exists,
-        } if name.ending() != Ending::Dots && may_create(call, &path) => {
-            call.change(&path, Change::Fresh, State::Missing);
+        } if name.ending() != Ending::Dots => {
+            if may_create(call, &path) {
+                call.change(&path, Change::Fresh, State::Missing);
+            } else {
+                call.look(&path, Look::Miss, State::Missing);
+                call.look(&path, Look::Denied, State::Missing);
+            }
         }
         place => call.probe(place),
     }
@@ -101,6 +106,9 @@ pub(crate) fn link(call: &mut Call<'_>) -> Result<(), Skip> {
 /// `linkat(old directory, old, new directory, new, flags)`
 pub(crate) fn linkat(call: &mut Call<'_>) -> Result<(), Skip> {
     let flags = call.number(4);
+    if flags & !(libc::AT_SYMLINK_FOLLOW | libc::AT_EMPTY_PATH) != 0 {
+        return Err(Skip::Nothing);
+    }
     let old = call.name_or_descriptor(0, 1, Empty::of(flags));
     let new = call.name_at(2, 3);
     let is_followed = flags & libc::AT_SYMLINK_FOLLOW != 0;

@@ -52,6 +52,9 @@ pub(crate) fn openat2(call: &mut Call<'_>) -> Result<(), Skip> {
 
 /// `truncate(name, length)`
 pub(crate) fn truncate(call: &mut Call<'_>) -> Result<(), Skip> {
+    if call.word(1).cast_signed() < 0 {
+        return Err(Skip::Nothing);
+    }
     let name = call.name(0)?;
     let change = if call.word(1) == 0 {
         Change::Fresh
@@ -178,7 +181,25 @@ fn present(call: &mut Call<'_>, path: Vec<u8>, kind: Kind, state: State, flags: 
             }
             call.change(&path, change, state);
         }
-        _ => call.probe(Place::Present { path, kind, state }),
+        _ => {
+            let rights = rights(kind, flags);
+            if !rights.is_empty() && !call.may(&path, rights) {
+                call.look(&path, Look::Denied, state);
+            }
+            call.probe(Place::Present { path, kind, state });
+        }
+    }
+}
+
+/// What opening with these flags needs the right to, where nothing is read or changed by it.
+fn rights(kind: Kind, flags: i32) -> Access {
+    if flags & libc::O_PATH != 0 {
+        return Access::empty();
+    }
+    match (kind, flags & libc::O_ACCMODE) {
+        (Kind::Directory, libc::O_RDONLY) if flags & libc::O_CREAT == 0 => Access::READ_OK,
+        (Kind::File, libc::O_ACCMODE) => Access::READ_OK | Access::WRITE_OK,
+        _ => Access::empty(),
     }
 }
 

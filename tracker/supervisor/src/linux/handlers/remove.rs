@@ -30,7 +30,11 @@ pub(crate) fn rmdir(call: &mut Call<'_>) -> Result<(), Skip> {
 /// `unlinkat(directory, name, flags)`
 pub(crate) fn unlinkat(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name_at(0, 1)?;
-    let is_directory = call.number(2) & libc::AT_REMOVEDIR != 0;
+    let flags = call.number(2);
+    if flags & !libc::AT_REMOVEDIR != 0 {
+        return Err(Skip::Nothing);
+    }
+    let is_directory = flags != 0;
     remove(
         call,
         &name,
@@ -72,13 +76,13 @@ fn remove(call: &mut Call<'_>, name: &Name, wanted: Wanted) {
         Wanted::Anything => name.ending() == Ending::Plain,
     };
     if !is_nameable {
-        return call.look(&path, Look::Probe, state);
-    }
-    if (kind == Kind::Directory) != (wanted == Wanted::Directory) {
-        return call.look(&path, Look::Probe, state);
+        return call.probe(Place::Present { path, kind, state });
     }
     if !may_remove(call, &path) {
         return refuse(call, &path, state);
+    }
+    if (kind == Kind::Directory) != (wanted == Wanted::Directory) {
+        return call.probe(Place::Present { path, kind, state });
     }
     if kind == Kind::Directory && !is_empty(&path) {
         // Whether it goes depends on its being empty.

@@ -28,7 +28,12 @@ pub(crate) fn renameat(call: &mut Call<'_>) -> Result<(), Skip> {
 /// `renameat2(old directory, old, new directory, new, flags)`
 pub(crate) fn renameat2(call: &mut Call<'_>) -> Result<(), Skip> {
     let names = (call.name_at(0, 1), call.name_at(2, 3));
-    moving(call, names, call.number(4))
+    let flags = call.number(4);
+    let both = NO_REPLACE | EXCHANGE;
+    if flags & !(both | libc::RENAME_WHITEOUT as i32) != 0 || flags & both == both {
+        return Err(Skip::Nothing);
+    }
+    moving(call, names, flags)
 }
 
 /// Something that is there.
@@ -68,7 +73,15 @@ fn moving(
     let new = match new {
         Ok(new) => new,
         Err(skip) => {
-            call.probe(place);
+            // Only the way to the old name was gone by then.
+            match place {
+                Place::Present { .. }
+                | Place::Missing {
+                    parent: Parent::Exists,
+                    ..
+                } => {}
+                place => call.probe(place),
+            }
             return Err(skip);
         }
     };
@@ -79,9 +92,17 @@ fn moving(
             parent: Parent::Exists,
         } => {
             call.look(&path, Look::Miss, State::Missing);
-            // The way to the new name is gone before the old one is missed.
-            let place = call.entry(&new);
-            call.probe(place);
+            // The way to the new name is gone before the old one is missed; itself it is not
+            // looked for then.
+            let is_way = new.ending() == Ending::Dots;
+            match call.entry(&new) {
+                Place::Present { .. } => {}
+                Place::Missing {
+                    parent: Parent::Exists,
+                    ..
+                } if !is_way => {}
+                place => call.probe(place),
+            }
             return Ok(());
         }
         place => {
@@ -96,7 +117,7 @@ fn moving(
             parent: Parent::Exists,
         } => Target::Free(path),
         place => {
-            call.look(&node.path, Look::Probe, node.state);
+            refuse(call, &node, None);
             call.probe(place);
             return Ok(());
         }
@@ -145,9 +166,13 @@ fn to(call: &mut Call<'_>, old: &Node, new: Target, flags: i32) {
             call.look(&path, Look::Miss, State::Missing);
         }
         Target::Free(path) => {
-            if !may_remove(call, &old.path) || !may_create(call, &path) || is_elsewhere(old, &path)
-            {
+            if is_elsewhere(old, &path) {
                 return refuse(call, old, None);
+            }
+            if !may_remove(call, &old.path) || !may_create(call, &path) {
+                deny(call, old, None);
+                call.look(&path, Look::Miss, State::Missing);
+                return call.look(&path, Look::Denied, State::Missing);
             }
             disturb(call, old, None);
             if flags & NO_REPLACE != 0 {
@@ -164,12 +189,11 @@ fn to(call: &mut Call<'_>, old: &Node, new: Target, flags: i32) {
 
 fn onto(call: &mut Call<'_>, old: &Node, taken: &Node, flags: i32) {
     let is_directory = |node: &Node| node.kind == Kind::Directory;
-    if flags & NO_REPLACE != 0
-        || old.is_same_file(taken)
-        || !may_remove(call, &old.path)
-        || !may_remove(call, &taken.path)
-    {
+    if flags & NO_REPLACE != 0 || old.is_same_file(taken) {
         return refuse(call, old, Some(taken));
+    }
+    if !may_remove(call, &old.path) || !may_remove(call, &taken.path) {
+        return deny(call, old, Some(taken));
     }
     if is_below(&old.path, &taken.path) {
         if flags & EXCHANGE != 0 {
@@ -207,7 +231,16 @@ fn is_elsewhere(old: &Node, new: &[u8]) -> bool {
 
 fn refuse(call: &mut Call<'_>, old: &Node, taken: Option<&Node>) {
     for node in [Some(old), taken].into_iter().flatten() {
-        call.look(&node.path, Look::Probe, node.state);
+        let (path, kind, state) = (node.path.clone(), node.kind, node.state);
+        call.probe(Place::Present { path, kind, state });
+    }
+}
+
+/// Notes that a move was looked into, and that there is no right to make it.
+fn deny(call: &mut Call<'_>, old: &Node, taken: Option<&Node>) {
+    refuse(call, old, taken);
+    for node in [Some(old), taken].into_iter().flatten() {
+        call.look(&node.path, Look::Denied, node.state);
     }
 }
 
