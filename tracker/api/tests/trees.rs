@@ -9,8 +9,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{GRACE, Room, TIER};
-use vt_tracker::{Blindness, Tier, spawn};
+use support::{GRACE, Room};
+use vt_tracker::{Blindness, spawn};
 
 /// Runs a Python program that has to end well on its own.
 fn python(room: &Room, program: &str) -> support::Seen {
@@ -86,30 +86,80 @@ fn a_stopped_process_can_be_killed() {
 fn signals_without_end_disturb_no_call() {
     let room = Room::new();
     room.write("file", "x");
-    // Until the listener has taken a call, the kernel lets a signal interrupt it, and a handler
-    // that does not want calls restarted sees an error that the call does not know otherwise.
-    let restarts = match TIER {
-        Tier::Notification => "signal.siginterrupt(signal.SIGALRM, False)",
-        _ => "signal.siginterrupt(signal.SIGALRM, True)",
-    };
     let seen = python(
         &room,
-        &format!(
-            "import os, signal\n\
+        "import os, signal\n\
              count = 0\n\
              def handle(*_):\n  \
                global count; count += 1\n\
              signal.signal(signal.SIGALRM, handle)\n\
-             {restarts}\n\
+             signal.siginterrupt(signal.SIGALRM, True)\n\
              signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)\n\
              while count < 500:\n  \
                assert os.stat('file').st_size == 1\n  \
                assert not os.path.exists('none')\n\
-             signal.setitimer(signal.ITIMER_REAL, 0, 0)\n"
-        ),
+             signal.setitimer(signal.ITIMER_REAL, 0, 0)\n",
     );
     assert_eq!(seen.story("file"), "file: probe");
     assert_eq!(seen.story("none"), "missing: miss");
+}
+
+/// The kernel lets a signal interrupt a call that the listener has not taken yet, and a handler that
+/// does not want calls restarted would make it fail with an error that it does not know otherwise.
+#[test]
+fn a_signal_makes_no_call_fail_that_never_waits() {
+    let room = Room::new();
+    room.write(
+        "main.c",
+        r#"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+static volatile int count;
+static void handle(int s) { (void)s; count++; }
+#define MUST(what) do { if ((what) < 0) { perror(#what); return 1; } } while (0)
+int main(void) {
+  struct sigaction action = { .sa_handler = handle };
+  struct itimerval every = { { 0, 150 }, { 0, 150 } }, never = { { 0, 0 }, { 0, 0 } };
+  struct stat s;
+  sigaction(SIGALRM, &action, 0);
+  setitimer(ITIMER_REAL, &every, 0);
+  while (count < 2000) {
+    int file;
+    MUST(mkdir("d", 0777));
+    MUST(chdir("d"));
+    MUST(file = open("f", O_CREAT | O_WRONLY, 0666));
+    close(file);
+    FILE *stream = fopen("f", "w");
+    if (!stream) { perror("fopen"); return 1; }
+    fclose(stream);
+    MUST(stat("f", &s));
+    MUST(access("f", R_OK));
+    MUST(chmod("f", 0600));
+    MUST(rename("f", "g"));
+    MUST(link("g", "h"));
+    MUST(symlink("g", "l"));
+    MUST(unlink("g"));
+    MUST(unlinkat(AT_FDCWD, "h", 0));
+    MUST(unlink("l"));
+    MUST(chdir(".."));
+    MUST(rmdir("d"));
+  }
+  setitimer(ITIMER_REAL, &never, 0);
+  return 0;
+}
+"#,
+    );
+    let compiled = room
+        .command("gcc", &["-O1", "-o", "main", "main.c"])
+        .status();
+    assert!(compiled.unwrap().success());
+    room.run("./main", &[]).assert_complete();
 }
 
 #[test]

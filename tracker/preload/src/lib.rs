@@ -36,6 +36,7 @@ mod attach;
 mod directory;
 mod environment;
 pub mod hooks;
+mod insist;
 mod library;
 mod look;
 mod name;

@@ -4,6 +4,7 @@ use vt_tracker_abi::{Identity, LONGEST_TEXT, Operation};
 
 use crate::arch::Call;
 use crate::attach::{self, Tracker};
+use crate::insist::{insist, insist_on_opening};
 use crate::library::errno_of;
 use crate::name::{self, Buffer};
 use crate::record::{Made, Subject};
@@ -49,7 +50,18 @@ impl Look {
             unsafe { self.make_at_gate(&tracker) }
         });
         // SAFETY: as above.
-        made.unwrap_or_else(|| unsafe { self.call.plain() })
+        made.unwrap_or_else(|| unsafe { self.make_slowly() })
+    }
+
+    unsafe fn make_slowly(&self) -> isize {
+        // SAFETY: the caller's to see to.
+        unsafe {
+            if self.operation == Operation::Open {
+                insist_on_opening(&self.call, self.directory, self.name)
+            } else {
+                insist(&self.call)
+            }
+        }
     }
 
     unsafe fn make_at_gate(&self, tracker: &Tracker) -> Option<isize> {

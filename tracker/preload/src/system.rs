@@ -34,6 +34,20 @@ pub(crate) mod number {
     pub(crate) const READLINKAT: usize = 267;
     pub(crate) const FACCESSAT: usize = 269;
     pub(crate) const SECCOMP: usize = 317;
+    pub(crate) const TRUNCATE: usize = 76;
+    pub(crate) const RENAME: usize = 82;
+    pub(crate) const MKDIR: usize = 83;
+    pub(crate) const RMDIR: usize = 84;
+    pub(crate) const LINK: usize = 86;
+    pub(crate) const UNLINK: usize = 87;
+    pub(crate) const SYMLINK: usize = 88;
+    pub(crate) const CHMOD: usize = 90;
+    pub(crate) const EXECVE: usize = 59;
+    pub(crate) const MKDIRAT: usize = 258;
+    pub(crate) const UNLINKAT: usize = 263;
+    pub(crate) const RENAMEAT: usize = 264;
+    pub(crate) const LINKAT: usize = 265;
+    pub(crate) const SYMLINKAT: usize = 266;
     pub(crate) const STATX: usize = 332;
     pub(crate) const FACCESSAT2: usize = 439;
 }
@@ -235,6 +249,20 @@ mod tests {
             (number::READLINKAT, libc::SYS_readlinkat),
             (number::FACCESSAT, libc::SYS_faccessat),
             (number::SECCOMP, libc::SYS_seccomp),
+            (number::TRUNCATE, libc::SYS_truncate),
+            (number::RENAME, libc::SYS_rename),
+            (number::MKDIR, libc::SYS_mkdir),
+            (number::RMDIR, libc::SYS_rmdir),
+            (number::LINK, libc::SYS_link),
+            (number::UNLINK, libc::SYS_unlink),
+            (number::SYMLINK, libc::SYS_symlink),
+            (number::CHMOD, libc::SYS_chmod),
+            (number::EXECVE, libc::SYS_execve),
+            (number::MKDIRAT, libc::SYS_mkdirat),
+            (number::UNLINKAT, libc::SYS_unlinkat),
+            (number::RENAMEAT, libc::SYS_renameat),
+            (number::LINKAT, libc::SYS_linkat),
+            (number::SYMLINKAT, libc::SYS_symlinkat),
             (number::STATX, libc::SYS_statx),
             (number::FACCESSAT2, libc::SYS_faccessat2),
         ];

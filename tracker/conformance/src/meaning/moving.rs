@@ -39,9 +39,11 @@ impl Oracle {
             self.probe(call, &from);
             // The way to the new name is gone first, but the log does not say how far.
             if let Some(to) = self.place_of(call, new, End::Entry)
-                && let Place::Missing { path, .. } | Place::NoDirectory { path, .. } = &to
+                && let Place::Missing { path, .. }
+                | Place::NoDirectory { path, .. }
+                | Place::Found { path, .. } = &to
             {
-                for look in [Look::Missed, Look::Probed] {
+                for look in [Look::Missed, Look::Probed, Look::Link] {
                     self.tolerate(call, path, There::Unknown, look);
                 }
             }

@@ -7,6 +7,7 @@ use vt_tracker_abi::Operation;
 use crate::arch::Call;
 use crate::attach;
 use crate::hooks::hooks;
+use crate::insist::insist;
 use crate::library::{handed_on, set_errno};
 use crate::look::{Evidence, Look};
 use crate::name;
@@ -72,7 +73,7 @@ pub(crate) unsafe fn stat_at(
     // SAFETY: as above.
     unsafe {
         if flags & !KNOWN != 0 {
-            return call.plain();
+            return insist(&call);
         }
         asked(directory, name.cast(), flags, Evidence::Stat(stat), call)
     }
@@ -106,7 +107,7 @@ pub(crate) unsafe fn statx_at(
         }
         let call = call(name.addr());
         if flags & !KNOWN != 0 {
-            return call.plain();
+            return insist(&call);
         }
         let evidence = Evidence::Statx(into, flags);
         asked(directory, name.cast(), flags, evidence, call)

@@ -9,6 +9,7 @@
 
 mod attributes;
 mod canonical;
+mod changes;
 mod direct;
 mod links;
 mod listing;
@@ -20,6 +21,7 @@ mod variables;
 
 pub use attributes::*;
 pub use canonical::*;
+pub use changes::*;
 pub use direct::*;
 pub use links::*;
 pub use listing::*;

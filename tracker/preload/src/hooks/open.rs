@@ -7,6 +7,7 @@ use vt_tracker_abi::Operation;
 use crate::arch::Call;
 use crate::attach;
 use crate::hooks::hooks;
+use crate::insist::insist_on_opening;
 use crate::library::{fail_check, handed_on};
 use crate::look::{Evidence, Look};
 use crate::name;
@@ -31,7 +32,7 @@ pub(crate) const fn is_look(flags: i32) -> bool {
 pub(crate) unsafe fn opened(directory: i32, name: *const u8, flags: i32, call: Call) -> isize {
     if !is_look(flags) {
         // SAFETY: the caller's to see to.
-        return unsafe { call.plain() };
+        return unsafe { insist_on_opening(&call, directory, name) };
     }
     // Everywhere the same, often opened, and never of interest.
     // SAFETY: as above.

@@ -6,6 +6,7 @@ use crate::arch::Call;
 use crate::attach;
 use crate::hooks::attributes::{probe_with, stat_at};
 use crate::hooks::hooks;
+use crate::insist::insist;
 use crate::library::{errno_of, failed, handed_on, is_absent};
 use crate::look::{Evidence, Look};
 use crate::name;
@@ -26,7 +27,7 @@ pub(crate) unsafe fn permitted(
     // Nothing but the call itself unless there is something to gain from it.
     if flags & !KNOWN != 0 || attach::tracker().is_none() || !name::is_readable(name) {
         // SAFETY: the caller's to see to.
-        return unsafe { call.plain() };
+        return unsafe { insist(&call) };
     }
     let look = Look {
         operation: probe_with(flags),

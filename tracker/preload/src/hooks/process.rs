@@ -6,6 +6,7 @@ use crate::arch::Call;
 use crate::attach;
 use crate::directory;
 use crate::hooks::hooks;
+use crate::insist::insist;
 use crate::library::{errno_of, handed_on};
 use crate::system::number;
 
@@ -26,7 +27,7 @@ unsafe fn moved(call: Call) -> c_int {
     // The supervisor tells as well, but not everywhere in time for this process.
     directory::forget();
     // SAFETY: the caller's to see to.
-    let result = unsafe { call.plain() };
+    let result = unsafe { insist(&call) };
     directory::forget();
     handed_on(result) as c_int
 }

@@ -7,6 +7,7 @@ use crate::arch::Call;
 use crate::attach;
 use crate::hooks::hooks;
 use crate::hooks::open::open_at;
+use crate::insist::{insist_on_opening, may_wait};
 use crate::library::{errno, errno_of, fdopen, handed_on, open_stream, set_errno};
 use crate::name;
 use crate::system::{
@@ -68,8 +69,12 @@ hooks! {
             return unsafe { buffered(open_at(AT_FDCWD, name, flags, 0), mode) };
         }
         // SAFETY: as above.
-        if let Some(stream) = unsafe { open_stream(name, mode) } {
-            return stream;
+        while let Some(stream) = unsafe { open_stream(name, mode) } {
+            let is_interrupted = stream.is_null() && errno() == number_of::EINTR;
+            // SAFETY: as above.
+            if !is_interrupted || unsafe { may_wait(AT_FDCWD, name.cast()) } {
+                return stream;
+            }
         }
         let Some(flags) = letters.and_then(|letters| flags_of(letters.bytes)) else {
             set_errno(number_of::EINVAL);
@@ -77,6 +82,9 @@ hooks! {
         };
         let arguments = [AT_FDCWD as usize, name.addr(), flags as usize, 0o666];
         // SAFETY: as above.
-        unsafe { buffered(Call::new(number::OPENAT, arguments).plain(), mode) }
+        unsafe {
+            let call = Call::new(number::OPENAT, arguments);
+            buffered(insist_on_opening(&call, AT_FDCWD, name.cast()), mode)
+        }
     }
 }
