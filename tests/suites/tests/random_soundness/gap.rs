@@ -29,21 +29,18 @@ pub(crate) enum Gap {
     Temporary,
     /// Documented: directories above results are no inputs.
     DirectoryAboveResult,
-    /// Not documented: that two names are one file is no input, and what is written through one is
+    /// That two names are one file is no input, and what is written through one is
     /// no result under the other.
     SharedFile,
-    /// Not documented: what was there and is overwritten is a result. Where it is missing it is
+    /// What was there and is overwritten is a result. Where it is missing it is
     /// put there, although the command would have said that it is missing.
     RemovedResult,
-    /// Not documented: a file that is overwritten keeps its mode, but its executable bit from
+    /// A file that is overwritten keeps its mode, but its executable bit from
     /// before is no input.
     ModeOfOverwritten,
-    /// Not documented: a mode that is set as it was is no change, and then not even that the file
+    /// A mode that is set as it was is no change, and then not even that the file
     /// is there, or that its mode was this, is an input.
     ModeAsBefore,
-    /// Not documented: whether something is missing because a file is in the place of a directory
-    /// above it shows in the error, but not in the state.
-    FileAboveMissing,
 }
 
 /// Whether something is there, and what, without following links.
@@ -114,7 +111,7 @@ pub(crate) fn around(program: &Program) -> Program {
         }
     }
     let machine = tame.run();
-    let is_good = machine.is_fine() && !machine.is_unpredictable();
+    let is_good = !machine.is_unpredictable();
     if is_good { tame } else { program.clone() }
 }
 
@@ -147,12 +144,6 @@ pub(crate) fn of_change(
         && near(chronicle, path, is_overwritten)
     {
         Some(Gap::ModeOfOverwritten)
-    } else if before != after
-        && is_above(chronicle, path, |history| {
-            history.first.contains(&What::Missing)
-        })
-    {
-        Some(Gap::FileAboveMissing)
     } else {
         None
     }
