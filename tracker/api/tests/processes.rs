@@ -341,3 +341,52 @@ fn a_program_that_insists_on_a_library_of_its_own_before_all_others_runs() {
     seen.assert_complete();
     assert_eq!(seen.story("file"), "file: read");
 }
+
+#[test]
+fn what_the_user_preloads_is_kept_and_comes_first() {
+    let room = Room::new();
+    room.write(
+        "own.c",
+        "#include <stdlib.h>\nchar *getenv(const char *n){(void)n;return \"own\";}\n",
+    );
+    room.write(
+        "main.c",
+        "#include <stdlib.h>\n#include <stdio.h>\n#include <string.h>\n\
+         extern char **environ;\n\
+         int main(void){puts(getenv(\"ANY\"));\
+         for(char**v=environ;*v;v++)if(!strncmp(*v,\"LD_PRELOAD=\",11))puts(*v+11);\
+         return !fopen(\"main.c\",\"r\");}\n",
+    );
+    for arguments in [
+        &["-shared", "-fPIC", "-o", "own.so", "own.c"][..],
+        &["-o", "main", "main.c"],
+    ] {
+        assert!(room.command("gcc", arguments).status().unwrap().success());
+    }
+    let own = room.path("own.so");
+    let mut command = room.command("/bin/sh", &["-ec", "./main > said"]);
+    command.env("LD_PRELOAD", &own);
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    let said = std::fs::read_to_string(room.path("said")).unwrap();
+    let (value, list) = said.trim().split_once('\n').unwrap();
+    assert_eq!(value, "own");
+    let (first, second) = list.split_once(':').unwrap();
+    assert_eq!(first, own.to_str().unwrap());
+    assert!(!second.contains(':'), "{list}");
+}
+
+#[test]
+fn calls_by_the_numbers_of_32_bits_are_told() {
+    let room = Room::new();
+    // The way in for programs of 32 bits is open to others as well: 20 asks for the process.
+    room.write(
+        "main.c",
+        "int main(void){int r;__asm__ volatile(\"int $0x80\":\"=a\"(r):\"a\"(20));return r<=0;}\n",
+    );
+    let compiled = room.command("gcc", &["-o", "main", "main.c"]).status();
+    assert!(compiled.unwrap().success());
+    let seen = room.run("./main", &[]);
+    let foreign = [Blindness::ForeignArchitecture];
+    assert_eq!(seen.tracked.trace.completeness.0, foreign);
+}
