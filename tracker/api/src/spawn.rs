@@ -93,6 +93,7 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
         } else {
             options.tiers.without(Tier::Preload)
         },
+        library,
     };
     let (sender, finished) = channel();
     let gone = Gone::default();

@@ -305,6 +305,20 @@ fn kernel_paths_are_not_recorded() {
 }
 
 #[test]
+fn what_is_preloaded_to_watch_is_not_recorded() {
+    let seen = Room::new().sh("/bin/cat /dev/null");
+    let paths = &seen.tracked.trace.paths;
+    assert!(paths.keys().any(|path| path.ends_with("libc.so.6")));
+    for path in paths.keys() {
+        assert!(
+            !path.to_string_lossy().contains("vt-tracker"),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn entering_another_root_is_told() {
     let seen = Room::new().python("os.chroot('.')");
     assert_eq!(

@@ -45,13 +45,6 @@ pub const ALLOWANCES: &[Allowance] = &[
         },
     },
     Allowance {
-        name: "preload",
-        reason: "the tracker's own library is loaded into every program that takes one",
-        applies: |difference| {
-            difference.fault == Fault::PathExtra && difference.path.ends_with(b"-before-libasan.so")
-        },
-    },
-    Allowance {
         name: "unknown how far",
         reason: "the call failed, and how far it had come is not said",
         applies: |difference| {

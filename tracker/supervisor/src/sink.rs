@@ -15,6 +15,9 @@ pub struct Options {
     pub roots: Vec<PathBuf>,
     /// How long processes may outlive the one that was spawned before they count as survivors.
     pub grace: Duration,
+    /// The library that is preloaded for the tracker's sake, if one is. That it is loaded is not
+    /// told: no program depends on it.
+    pub library: Option<PathBuf>,
     /// Which tiers may be tried. The first that works is taken.
     pub tiers: Tiers,
 }

@@ -204,6 +204,7 @@ fn errno_in_a_child(number: i64, with_filter: bool) -> Option<i32> {
         let options = Options {
             roots: Vec::new(),
             grace: Duration::from_secs(5),
+            library: None,
             tiers: vt_tracker_abi::Tiers::ALL,
         };
         watch(&mut command, options, Box::new(Reasons(sender))).unwrap();

@@ -41,6 +41,7 @@ fn a_tree_goes_on_when_the_thread_that_answers_it_has_panicked() {
     let options = Options {
         roots: Vec::new(),
         grace: Duration::ZERO,
+        library: None,
         tiers: vt_tracker_abi::Tiers::ALL,
     };
     watch(&mut command, options, Box::new(Failing(Arc::clone(&told)))).unwrap();

@@ -48,6 +48,8 @@ pub(crate) struct Recorder {
     rows: HashMap<Box<[u8]>, Row>,
     sink: Box<dyn Sink>,
     roots: Vec<Vec<u8>>,
+    /// Not told of.
+    library: Option<Vec<u8>>,
     thread: u32,
     calls: u64,
     last_calls: HashMap<u32, u64>,
@@ -60,6 +62,7 @@ impl Recorder {
             rows: HashMap::new(),
             sink,
             roots: options.roots.iter().map(|root| real_bytes(root)).collect(),
+            library: options.library.as_deref().map(real_bytes),
             thread: 0,
             calls: 0,
             last_calls: HashMap::new(),
@@ -196,7 +199,7 @@ impl Recorder {
 
     /// Makes the row of a path that has none; none if the path is not kept.
     fn row(&mut self, path: &[u8]) -> Option<&mut Row> {
-        if is_kernel_path(path) {
+        if is_kernel_path(path) || self.library.as_deref() == Some(path) {
             return None;
         }
         if self.rows.len() >= MOST_PATHS {

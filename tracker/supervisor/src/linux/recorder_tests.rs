@@ -58,6 +58,7 @@ impl Scene {
         let options = Options {
             roots: vec![root],
             grace: Duration::ZERO,
+            library: None,
             tiers: vt_tracker_abi::Tiers::ALL,
         };
         Self {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, FromRawFd as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vt_tracker_abi::{Blindness, Record};
 
@@ -36,6 +36,7 @@ pub(crate) struct Watch {
     /// What processes write down themselves, if they can and it can be trusted.
     reader: Option<Reader>,
     records: Vec<Record>,
+    library: Option<PathBuf>,
 }
 
 impl Watch {
@@ -47,6 +48,7 @@ impl Watch {
             directories: Unsettled::default(),
             reader: mapping.map(Reader::new),
             records: Vec::new(),
+            library: options.library.clone(),
         }
     }
 
@@ -181,6 +183,7 @@ impl Watch {
         let options = Options {
             roots: Vec::new(),
             grace: std::time::Duration::ZERO,
+            library: self.library.clone(),
             tiers: vt_tracker_abi::Tiers::NONE,
         };
         self.recorders.add(Session {
