@@ -139,6 +139,11 @@ fn inner() {
             seen.assert_complete();
             assert_eq!(seen.story("late"), "missing: FRESH");
         }
+        "elsewhere" => {
+            let seen = sh("cat real/file", GRACE);
+            let changed = Blindness::NamespaceChanged { call: "mount" };
+            assert_eq!(seen.tracked.trace.completeness.0, [changed]);
+        }
         "not there" => {
             let command = std::process::Command::new("/no/such/program");
             assert!(spawn(command, Options::default()).is_err());
@@ -205,4 +210,18 @@ fn an_orphan_is_waited_for() {
 #[test]
 fn a_command_that_cannot_be_started_holds_nobody_up() {
     outer(&room(), "not there").assert_complete();
+}
+
+#[test]
+fn what_was_mounted_before_is_told_to_the_inner_tracker() {
+    let room = room();
+    let this = std::env::current_exe().unwrap();
+    let script = format!(
+        "mount -t tmpfs none real; echo y > real/file; exec {} --exact inner",
+        this.display()
+    );
+    let mut command = room.command("unshare", &["-rm", "/bin/sh", "-ec", &script]);
+    command.env(STORY, "elsewhere").env(ROOT, &room.root);
+    let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
+    assert!(tracked.status.success(), "{tracked:?}");
 }

@@ -305,6 +305,38 @@ fn kernel_paths_are_not_recorded() {
 }
 
 #[test]
+fn a_file_behind_a_link_to_a_descriptor_is_seen_or_told_to_be_lacking() {
+    let room = Room::new();
+    room.write("file", "x");
+    let seen = room.python(
+        "file = os.open('file', os.O_PATH); os.symlink(f'/proc/self/fd/{file}', 'link')\n  \
+         again = os.open('link', os.O_RDONLY); os.close(file); os.close(again)",
+    );
+    let is_read = seen.history("file").unwrap().seen_before.read;
+    let unreadable = Blindness::UnreadablePath { call: "open" };
+    let reasons = &seen.tracked.trace.completeness.0;
+    assert!(is_read || *reasons == [unreadable], "{reasons:?}");
+}
+
+#[test]
+fn the_state_of_what_a_call_fails_at_is_that_of_the_call() {
+    let room = Room::new();
+    room.write("file", "x");
+    std::fs::hard_link(room.path("file"), room.path("other")).unwrap();
+    let seen = room.python(
+        "file = os.open('file', os.O_WRONLY)\n  \
+         for look in (os.listdir, os.readlink, lambda name: os.stat(name + '/')):\n    \
+           try: look('other')\n    \
+           except OSError: pass\n  \
+         os.write(file, b'longer')",
+    );
+    let State::Present { identity, .. } = seen.history("other").unwrap().first else {
+        panic!("it is there")
+    };
+    assert_eq!(identity.size, 1);
+}
+
+#[test]
 fn what_is_preloaded_to_watch_is_not_recorded() {
     let seen = Room::new().sh("/bin/cat /dev/null");
     let paths = &seen.tracked.trace.paths;

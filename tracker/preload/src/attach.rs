@@ -75,7 +75,7 @@ fn attach() -> Option<Tracker> {
 
 fn connect(memory: &Memory) -> Option<&'static Shared> {
     make_gate()?;
-    let shared = map(memory);
+    let shared = Some(memory).filter(|_| has_common_numbers()).and_then(map);
     if shared.is_none() {
         unmap(GATE, PAGE);
     }
@@ -100,6 +100,28 @@ fn make_gate() -> Option<()> {
         return None;
     }
     Some(())
+}
+
+/// Whether the numbers of threads are those that `/proc` has, which is the supervisor's if the memory
+/// is found in it. In another namespace of processes they stand for others.
+fn has_common_numbers() -> bool {
+    let mut text = [0_u8; 16];
+    let (name, into) = (c"/proc/self".as_ptr().addr(), text.as_mut_ptr().addr());
+    let ask = Call::new(number::READLINK, [name, into, text.len()]);
+    // SAFETY: the name ends in a zero byte, the buffer is that large, and the gate is there.
+    let length = unsafe { ask.gated() };
+    // SAFETY: takes no pointers.
+    let own = unsafe { Call::new(number::GETPID, []).plain() };
+    let known = usize::try_from(length)
+        .ok()
+        .and_then(|length| text.get(..length));
+    let number = known.and_then(|digits| {
+        digits.iter().try_fold(0_isize, |number, digit| {
+            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            number.checked_mul(10)?.checked_add(isize::from(digit))
+        })
+    });
+    number == Some(own)
 }
 
 /// Maps the memory that is open in another process.

@@ -8,7 +8,9 @@ use crate::insist::{insist, insist_on_opening};
 use crate::library::errno_of;
 use crate::name::{self, Buffer};
 use crate::record::{Made, Subject};
-use crate::system::{AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFMT, S_IFREG, Stat, Statx, number};
+use crate::system::{
+    AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, S_IFDIR, S_IFMT, S_IFREG, Stat, Statx, number,
+};
 
 /// Where it shows what was found, when a call has succeeded.
 #[derive(Clone, Copy)]
@@ -92,6 +94,14 @@ impl Look {
     }
 
     fn identity(&self, result: isize) -> Option<Identity> {
+        if errno_of(result) != 0 {
+            return self.ask(match self.evidence {
+                Evidence::Opened if self.detail & O_NOFOLLOW == 0 => 0,
+                Evidence::Stat(_) if self.operation == Operation::Probe => 0,
+                Evidence::Opened | Evidence::Stat(_) => AT_SYMLINK_NOFOLLOW,
+                Evidence::Statx(_, flags) | Evidence::Ask(flags) => flags,
+            });
+        }
         match self.evidence {
             Evidence::Opened => attach::stat_of(result as i32).map(|stat| stat.identity()),
             // SAFETY: the call has succeeded, so the kernel has filled it.

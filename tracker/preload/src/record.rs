@@ -66,16 +66,22 @@ impl Subject<'_> {
             shared.open(&claim, &self.intent(tracker, thread()));
             (call(), claim)
         };
-        let errno = errno_of(result);
+        let number = errno_of(result);
         let outcome = Outcome {
-            errno: errno as u16,
-            identity: if errno == 0 { identity(result) } else { None },
+            errno: number as u16,
+            identity: if number == errno::ENOENT {
+                None
+            } else {
+                identity(result)
+            },
         };
         shared.finish(claim, &outcome);
-        if !self.still_holds(tracker) {
+        // What is there, though the call failed, may be another thing by the time this is read.
+        let is_unclear = number != 0 && number != errno::ENOENT && outcome.identity.is_none();
+        if is_unclear || !self.still_holds(tracker) {
             return Made::Unseen(result);
         }
-        if let Some(rough) = rough(errno) {
+        if let Some(rough) = rough(number) {
             shared.remember(tag, rough);
         }
         Made::AndRecorded(result)

@@ -92,6 +92,7 @@ pub(crate) const O_APPEND: i32 = 0o2000;
 pub(crate) const O_NONBLOCK: i32 = 0o4000;
 pub(crate) const O_LARGEFILE: i32 = 0o100_000;
 pub(crate) const O_DIRECTORY: i32 = 0o200_000;
+pub(crate) const O_NOFOLLOW: u32 = 0o400_000;
 pub(crate) const O_CLOEXEC: i32 = 0o2_000_000;
 pub(crate) const O_PATH: i32 = 0o10_000_000;
 /// Without the bit of [`O_DIRECTORY`] that comes along.
@@ -287,6 +288,7 @@ mod tests {
             (O_APPEND, libc::O_APPEND),
             (O_NONBLOCK, libc::O_NONBLOCK),
             (O_DIRECTORY, libc::O_DIRECTORY),
+            (O_NOFOLLOW.cast_signed(), libc::O_NOFOLLOW),
             (O_CLOEXEC, libc::O_CLOEXEC),
             (O_PATH, libc::O_PATH),
             (O_TMPFILE_ALONE | O_DIRECTORY, libc::O_TMPFILE),

@@ -42,6 +42,6 @@ pub trait Sink: Send {
     /// Something may be lacking from now on.
     fn blind(&mut self, reason: Blindness);
 
-    /// The tree is gone, or its survivors were given up on. `calls` is how many were answered.
+    /// The tree is gone, or its survivors were given up on. `calls` is how many were seen.
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>);
 }

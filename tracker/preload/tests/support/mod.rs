@@ -123,9 +123,18 @@ pub(crate) fn line(record: &Record) -> String {
     let outcome = record.outcome.unwrap();
     let known = String::from_utf8_lossy(&record.text()[..record.known]);
     let (operation, errno) = (record.operation, outcome.errno);
-    if errno == 0 && operation != Operation::Variable {
-        let identity = outcome.identity.expect("what was found is known");
-        let is_kept = matches!(operation, Operation::ProbeKept | Operation::ReadLink);
+    if operation == Operation::Variable || i32::from(errno) == libc::ENOENT {
+        assert_eq!(outcome.identity, None, "{name}");
+    } else if errno == 0 {
+        assert!(
+            outcome.identity.is_some(),
+            "what was found is known: {name}"
+        );
+    }
+    if let Some(identity) = outcome.identity {
+        // Also of what is there and was failed at.
+        let is_kept = matches!(operation, Operation::ProbeKept | Operation::ReadLink)
+            || operation == Operation::Open && record.detail & libc::O_NOFOLLOW as u32 != 0;
         let found = if is_kept {
             std::fs::symlink_metadata(&*name)
         } else {
@@ -150,8 +159,6 @@ pub(crate) fn line(record: &Record) -> String {
                 "{name}"
             );
         }
-    } else {
-        assert_eq!(outcome.identity, None);
     }
     format!("{operation:?} {name} [{known}] {errno}")
 }

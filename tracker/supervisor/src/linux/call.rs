@@ -370,6 +370,11 @@ impl<'w> Call<'w> {
         self.watch.recorders.each(|recorder| recorder.blind(reason));
     }
 
+    /// Notes that from now on something may be lacking, whoever does it.
+    pub(crate) fn blind_for_good(&mut self, reason: Blindness) {
+        self.watch.recorders.blind_for_good(reason);
+    }
+
     /// Notes that a directory or a link is about to be removed or renamed.
     pub(crate) fn disturb_names(&mut self) {
         self.watch.disturb_names(self.notice.thread);
@@ -388,6 +393,17 @@ impl<'w> Call<'w> {
     /// Whether the process gains no privileges by executing a program, whatever the program has.
     pub(crate) fn gains_none(&self) -> bool {
         credentials::gains_none(self.notice.thread)
+    }
+
+    /// Forgets whether a name has led through a descriptor.
+    pub(crate) fn follow_anew(&mut self) {
+        self.watch.resolver.has_followed_descriptor = false;
+    }
+
+    /// Whether a name has led through a descriptor of a process since then, or another of the
+    /// links below `/proc` that lead to what the process has.
+    pub(crate) fn has_followed_descriptor(&self) -> bool {
+        self.watch.resolver.has_followed_descriptor
     }
 
     /// Answers what a tracker further in asks.

@@ -1,6 +1,8 @@
 //! Who is told of an access: the tracker of the whole tree, and those of the sessions in it that
 //! the process belongs to.
 
+use vt_tracker_abi::Blindness;
+
 use crate::system::recorder::Recorder;
 
 /// A part of the tree that another tracker, inside it, wants to know about.
@@ -17,6 +19,8 @@ pub(crate) struct Recorders {
     sessions: Vec<Session>,
     /// The innermost session of the thread that is at it; 0 if it is in none.
     current: u32,
+    /// What sessions to come can't see either.
+    lasting: Vec<Blindness>,
 }
 
 impl Recorders {
@@ -25,6 +29,7 @@ impl Recorders {
             whole,
             sessions: Vec::new(),
             current: 0,
+            lasting: Vec::new(),
         }
     }
 
@@ -52,6 +57,14 @@ impl Recorders {
         tell(&mut self.whole);
         for session in &mut self.sessions {
             tell(&mut session.recorder);
+        }
+    }
+
+    /// Notes that from now on something may be lacking, for everybody there is and will be.
+    pub(crate) fn blind_for_good(&mut self, reason: Blindness) {
+        self.all(|recorder| recorder.blind(reason));
+        if !self.lasting.contains(&reason) {
+            self.lasting.push(reason);
         }
     }
 
@@ -99,7 +112,10 @@ impl Recorders {
         self.sessions.iter().any(|session| session.id == id)
     }
 
-    pub(crate) fn add(&mut self, session: Session) {
+    pub(crate) fn add(&mut self, mut session: Session) {
+        for reason in &self.lasting {
+            session.recorder.blind(*reason);
+        }
         self.sessions.push(session);
     }
 

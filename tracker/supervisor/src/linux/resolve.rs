@@ -38,6 +38,9 @@ pub(crate) struct Resolver {
     /// Threads that are about to remove or rename a directory or a link: meanwhile nothing is
     /// remembered.
     unsettled: Unsettled,
+    /// Whether a name has led through a descriptor of a process, or another of the links below
+    /// `/proc` that lead to what the process has.
+    pub(crate) has_followed_descriptor: bool,
 }
 
 /// A name on its way to a real path.
@@ -128,6 +131,7 @@ impl Resolver {
         walk.real.push(b'/');
         walk.real.extend_from_slice(&walk.rest[start..end]);
         walk.replace_self();
+        self.has_followed_descriptor |= leads_to_a_possession(&walk.real);
         let is_last = walk.next_part().is_none();
         if !is_last {
             match self.facts.get(walk.real.as_slice()) {
@@ -141,7 +145,12 @@ impl Resolver {
         }
         let found = match look_at(&walk.real) {
             Ok(found) => found,
-            Err(Errno::NOENT | Errno::NOTDIR) => return walk.miss(),
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                // The process may be gone that had it.
+                self.has_followed_descriptor |=
+                    walk.real.starts_with(b"/proc/") && leads_to_a_possession(&walk.whole());
+                return walk.miss();
+            }
             Err(_) => return Step::Done(Place::Refused { path: walk.whole() }),
         };
         let kind = found.kind().expect("what was found has a kind");
@@ -195,6 +204,20 @@ impl Resolver {
         }
         self.facts.insert(walk.real.as_slice().into(), fact);
     }
+}
+
+/// Whether a path is one of the links, or below one of the directories of links, by which a
+/// process has what it has: `/proc/7/fd`, `/proc/7/cwd`.
+fn leads_to_a_possession(path: &[u8]) -> bool {
+    const POSSESSIONS: [&[u8]; 6] = [b"fd", b"cwd", b"root", b"exe", b"map_files", b"task"];
+    let Some(rest) = path.strip_prefix(b"/proc/") else {
+        return false;
+    };
+    let mut parts = rest.split(|byte| *byte == b'/');
+    let is_process = parts
+        .next()
+        .is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+    is_process && parts.next().is_some_and(|part| POSSESSIONS.contains(&part))
 }
 
 /// Whether the text of a link below `/proc` names a file, rather than a pipe, a namespace or

@@ -59,9 +59,10 @@ impl Watch {
         };
         let mut records = std::mem::take(&mut self.records);
         let result = reader.read(&mut records);
-        for record in records.drain(..) {
-            written::note(self, &record);
+        for record in &records {
+            written::note(self, record);
         }
+        records.clear();
         self.records = records;
         if result.is_err() {
             self.close();

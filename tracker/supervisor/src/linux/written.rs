@@ -8,7 +8,7 @@ use vt_tracker_abi::{Blindness, Kind, Look, Operation, Outcome, Record, State};
 use crate::system::call::{Call, Name, Stopped};
 use crate::system::handlers::open::opening;
 use crate::system::note::Notice;
-use crate::system::place::{Last, present};
+use crate::system::place::{Last, Place, present};
 use crate::system::watch::Watch;
 
 /// Nothing is read from the process, so it does not matter whether it is still there.
@@ -43,6 +43,7 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
         known: record.known,
     };
     let mut call = Call::new(word(record.operation), notice, &Recorded, watch);
+    call.follow_anew();
     match record.outcome {
         Some(Outcome {
             errno: 0,
@@ -53,10 +54,29 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
                 call.look(&path, Look::Miss, State::Missing);
             }
         }
+        Some(Outcome {
+            errno,
+            identity: Some(identity),
+        }) if CLEAR.contains(&i32::from(errno)) => {
+            failed(&mut call, record, &name, errno, present(identity));
+        }
         // Under way, or failed in a way that needs a closer look: what is no directory may be there.
         _ => as_if_stopped(&mut call, record, &name),
     }
+    if call.has_followed_descriptor() {
+        // It may be closed by now, or stand for another file.
+        call.blind(Blindness::UnreadablePath { call: call.name });
+    }
 }
+
+/// The errors that say what they were about, if something is there.
+const CLEAR: [i32; 5] = [
+    libc::ENOTDIR,
+    libc::EACCES,
+    libc::EPERM,
+    libc::ELOOP,
+    libc::EINVAL,
+];
 
 const fn word(operation: Operation) -> &'static str {
     match operation {
@@ -78,13 +98,30 @@ const fn last(record: &Record) -> Last {
 
 fn found(call: &mut Call<'_>, record: &Record, name: &Name, state: State) {
     let Some(path) = call.place(name, last(record)).path() else {
-        // Something behind a descriptor, which may be closed by now.
-        return call.blind(Blindness::UnreadablePath { call: call.name });
+        return;
     };
     let look = match (record.operation, state.kind()) {
         (Operation::List, _) => Look::List,
         (Operation::Open, Some(Kind::File | Kind::Other)) => Look::Read,
         (Operation::ReadLink | Operation::ProbeKept, Some(Kind::Link)) => Look::Link,
+        _ => Look::Probe,
+    };
+    call.look(&path, look, state);
+}
+
+fn failed(call: &mut Call<'_>, record: &Record, name: &Name, errno: u16, state: State) {
+    let Some(path) = call.place(name, last(record)).path() else {
+        return;
+    };
+    let is_refused = [libc::EACCES, libc::EPERM].contains(&i32::from(errno));
+    if is_refused && record.operation == Operation::Open {
+        call.look(&path, Look::Denied, state);
+        if state.kind() != Some(Kind::Directory) {
+            return;
+        }
+    }
+    let look = match state.kind() {
+        Some(Kind::Link) => Look::Link,
         _ => Look::Probe,
     };
     call.look(&path, look, state);
@@ -96,7 +133,7 @@ fn as_if_stopped(call: &mut Call<'_>, record: &Record, name: &Name) {
     }
     let place = call.place(name, last(record));
     if record.operation == Operation::List
-        && let crate::system::place::Place::Present { path, state, .. } = &place
+        && let Place::Present { path, state, .. } = &place
     {
         return call.look(path, Look::List, *state);
     }

@@ -8,7 +8,7 @@ use crate::system::place::{Last, is_kernel_path};
 
 /// A call that changes what paths mean.
 pub(crate) fn namespace(call: &mut Call<'_>) -> Result<(), Skip> {
-    call.blind(Blindness::NamespaceChanged { call: call.name });
+    call.blind_for_good(Blindness::NamespaceChanged { call: call.name });
     Ok(())
 }
 
