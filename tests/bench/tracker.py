@@ -214,7 +214,7 @@ def table(runs):
     if not has_counts:
         say("SKIPPED: instructions: `perf stat` does not count them here")
     head = ["workload", "tracker", "CPU ms", "CPU ratio", "of minima", "added CPU"]
-    head += ["wall ms", "wall ratio", "of minima", "added wall", "calls answered"]
+    head += ["wall ms", "wall ratio", "of minima", "added wall", "calls seen"]
     head += ["instructions, millions"] if has_counts else []
     lines = [head, ["---"] * 2 + ["---:"] * (len(head) - 2)]
     named = {(run.workload.name, run.tracker): run for run in runs}
@@ -223,8 +223,8 @@ def table(runs):
         cpu, wall = compared(run, named.get((name, run.base)), named.get((name, "plain")))
         medians = [f"{statistics.median(run.column(index)):.1f}" for index in (1, 0)]
         report = getattr(run, "report", None)
-        answered = str(report["calls_answered"]) if report else ""
-        cells = [name, run.tracker, medians[0], *cpu, medians[1], *wall, answered]
+        seen = str(report["calls_seen"]) if report else ""
+        cells = [name, run.tracker, medians[0], *cpu, medians[1], *wall, seen]
         if has_counts:
             count = counted[id(run)]
             cells.append("" if count is None else f"{count:.0f}")

@@ -53,6 +53,6 @@ pub struct Trace {
     pub variables: BTreeSet<OsString>,
     /// Whether anything may be lacking.
     pub completeness: Completeness,
-    /// How many calls were seen.
+    /// How many calls were seen: those that stopped, and those that processes wrote down.
     pub accesses: u64,
 }

@@ -38,10 +38,8 @@ const OTHER_NAMES: List = List::new(
     include_str!("census/calls-other-names.txt"),
 );
 
-const INTERPOSED: List = List::new(
-    "libc-interposed",
-    include_str!("census/libc-interposed.txt"),
-);
+/// What the preload takes the place of, as its own test has it.
+const INTERPOSED: List = List::new("exported", include_str!("../../preload/tests/exported.txt"));
 const LIBRARY: [List; 4] = [
     INTERPOSED,
     List::new("libc-path", include_str!("census/libc-path.txt")),

@@ -65,7 +65,7 @@ fn as_text(to: &mut dyn Write, tracked: &Tracked, wall: Duration, form: Form) ->
         .iter()
         .map(|(name, count)| format!("{name} {count}"))
         .collect();
-    writeln!(to, "  calls answered {}", trace.accesses)?;
+    writeln!(to, "  calls seen {}", trace.accesses)?;
     writeln!(to, "  {}", counts.join(", "))?;
     for program in &trace.programs {
         let (given, real) = (program.path.display(), program.real.display());
@@ -115,7 +115,7 @@ fn as_json(tracked: &Tracked, wall: Duration, form: Form) -> String {
         .add("code", or_null(tracked.status.code()))
         .add("signal", or_null(tracked.status.signal()))
         .add("wall_seconds", wall.as_secs_f64())
-        .add("calls_answered", trace.accesses)
+        .add("calls_seen", trace.accesses)
         .add("counts", counts.finish())
         .add("complete", trace.completeness.is_complete())
         .add("reasons", json::list(reasons))

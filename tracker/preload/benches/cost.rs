@@ -1,8 +1,8 @@
-//! What a look costs with the library and without. Nothing is asserted: run it by hand, with
-//! `--ignored --nocapture`.
+//! What a look costs with the library and without: `cargo bench -p vt-tracker-preload`.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use support::{Memory, Room, finished};
@@ -15,10 +15,8 @@ fn median(mut figures: Vec<u32>) -> u32 {
     figures[figures.len() / 2]
 }
 
-#[test]
-#[ignore = "measures, and says nothing"]
-#[expect(clippy::print_stderr, reason = "that is what it is for")]
-fn a_look_costs_this_much() {
+#[expect(clippy::print_stdout, reason = "that is what it is for")]
+fn main() {
     let room = Room::new();
     for index in 0..20_000 {
         let folder = if index % 2 == 1 {
@@ -57,7 +55,7 @@ fn a_look_costs_this_much() {
             }
         }
         let [plain, idle, first, again] = figures.map(median);
-        eprintln!(
+        println!(
             "{title:16} {plain:5} ns; without memory {idle:5}; first run {first:5}; second {again:5}"
         );
     }
