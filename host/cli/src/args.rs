@@ -29,10 +29,35 @@ pub(crate) enum Color {
     Never,
 }
 
+/// How the output of tasks is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Log {
+    /// As it comes.
+    Interleaved,
+    /// Line by line, each with the name of its task.
+    Labeled,
+    /// All output of a task when it is over.
+    Grouped,
+    /// Finished lines scroll by above a block that says what runs.
+    Live,
+}
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Run a task and what it depends on.
     Run(Run),
+    /// Say why the last run of a task was a hit, ran, or was not stored.
+    Why(Why),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Why {
+    /// The task, `task` or `package#task`; all steps of the last run if none is given.
+    #[arg(value_name = "TASK")]
+    pub(crate) task: Option<String>,
+    /// Compare with the run of it that was so many runs before.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) against: Option<u16>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -49,7 +74,25 @@ pub(crate) struct Run {
     /// Run and store anew what could be brought back.
     #[arg(long)]
     pub(crate) force: bool,
-    /// How many steps may run at once.
+    /// Start all tasks at once, whatever they depend on; without a limit, unless one is given.
+    #[arg(long)]
+    pub(crate) parallel: bool,
+    /// Go on after a failure with all that does not depend on it.
+    #[arg(long = "continue")]
+    pub(crate) go_on: bool,
+    /// How the output of tasks is shown [default: `live` on a terminal, else `interleaved`].
+    #[arg(long, value_name = "MODE")]
+    pub(crate) log: Option<Log>,
+    /// Say everything about every step at the end.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Say everything about the last run, and run nothing.
+    #[arg(long, exclusive = true)]
+    pub(crate) last_details: bool,
+    /// Say what would run and why, and run nothing.
+    #[arg(long, conflicts_with_all = ["force", "summary_json"])]
+    pub(crate) dry_run: bool,
+    /// How many steps may run at once [default: 4].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency_limit: Option<u16>,
     /// Write a summary of the run to this file.
@@ -72,7 +115,9 @@ mod tests {
 
     fn task(line: &[&str]) -> Run {
         let args = Args::try_parse_from([&["vt", "run"], line].concat()).unwrap();
-        let Command::Run(run) = args.command;
+        let Command::Run(run) = args.command else {
+            panic!("another command");
+        };
         run
     }
 

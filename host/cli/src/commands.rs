@@ -1,3 +1,8 @@
 //! One file for each command.
 
+mod choice;
+pub(crate) mod dry_run;
+pub(crate) mod last_details;
 pub(crate) mod run;
+mod select;
+pub(crate) mod why;

@@ -6,8 +6,16 @@ use vt_run::EnvironmentNames;
 pub(crate) const CACHE_DIR: &str = "VT_CACHE_DIR";
 /// How many steps run at once.
 pub(crate) const CONCURRENCY_LIMIT: &str = "VT_CONCURRENCY_LIMIT";
+/// Whose value matters is only whether there is one: a CI service.
+pub(crate) const CI: &str = "CI";
+/// No colours, if it is set to anything.
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
+/// Colours everywhere, if it is set to anything but `0`.
+pub(crate) const FORCE_COLOR: &str = "FORCE_COLOR";
 /// The home directory of the user.
 pub(crate) const HOME: &str = "HOME";
+/// What the terminal can do.
+pub(crate) const TERM: &str = "TERM";
 /// Where the user's caches lie.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 

@@ -15,6 +15,14 @@ pub(crate) enum Error {
     Run(vt_run::RunError),
     /// The environment or the arguments ask for something impossible.
     Usage(String),
+    /// No run is remembered.
+    NoRun,
+    /// No run of a task is remembered.
+    NeverRan(String),
+    /// Not so many runs are remembered.
+    NoOlderRun(u16),
+    /// The terminal cannot be used.
+    Terminal(std::io::Error),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
 }
@@ -24,7 +32,12 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> i32 {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Run(vt_run::RunError::Plan(_)) => 2,
-            Self::Run(_) | Self::Write(..) => 1,
+            Self::Run(_)
+            | Self::NoRun
+            | Self::NeverRan(_)
+            | Self::NoOlderRun(_)
+            | Self::Terminal(_)
+            | Self::Write(..) => 1,
         }
     }
 
@@ -39,6 +52,17 @@ impl Error {
                 }
             }
             Self::Usage(text) => eprintln!("error: {text}"),
+            Self::NoRun => eprintln!("error: no run of this workspace is remembered"),
+            Self::NeverRan(task) => {
+                eprintln!("error: no run of `{task}` is remembered");
+                eprintln!("hint: `vt run {task}` runs it");
+            }
+            Self::NoOlderRun(count) => {
+                eprintln!("error: no run of it that is {count} older is remembered");
+            }
+            Self::Terminal(error) => {
+                eprintln!("error: cannot use the terminal\n  caused by: {error}");
+            }
             Self::Write(path, error) => {
                 eprintln!(
                     "error: cannot write `{}`\n  caused by: {error}",

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match &args.command {
         Command::Run(run) => commands::run::run(&args, run),
+        Command::Why(why) => commands::why::why(&args, why),
     };
     match outcome {
         Ok(code) => exit(code),

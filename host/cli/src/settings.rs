@@ -2,13 +2,15 @@
 //! about itself.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use vt_base::AbsPath;
-use vt_run::World;
+use vt_run::{Interrupts, TerminalSize, World};
 
-use crate::args::{Args, Run};
+use crate::args::{Args, Color, Log, Run};
 use crate::env_names;
 use crate::error::Error;
 
@@ -50,8 +52,105 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
         user_cache: directory(env_names::XDG_CACHE_HOME),
         cache_dir: directory(env_names::CACHE_DIR),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
+        screen: screen(),
+        interrupts: interrupts(),
         current_dir,
     })
+}
+
+/// The size of the terminal that standard output is, if it is one.
+fn screen() -> Option<TerminalSize> {
+    const FALLBACK: TerminalSize = TerminalSize {
+        columns: 80,
+        rows: 24,
+    };
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok();
+    let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+    Some(size.map_or(FALLBACK, |size| TerminalSize {
+        columns: size.ws_col,
+        rows: size.ws_row,
+    }))
+}
+
+/// A terminal sends what is typed to every process of the group in front.
+fn interrupts() -> Interrupts {
+    let in_front = std::fs::File::open("/dev/tty")
+        .ok()
+        .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
+    if in_front == Some(rustix::process::getpgrp()) {
+        Interrupts::FromTerminal
+    } else {
+        Interrupts::FromVt
+    }
+}
+
+/// What a stream of this process is shown with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Look {
+    /// Colours pass.
+    Coloured,
+    /// Colours are dropped.
+    Plain,
+}
+
+/// What the streams of this process are shown with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Looks {
+    /// Standard output.
+    pub(crate) out: Look,
+    /// Standard error.
+    pub(crate) err: Look,
+}
+
+/// Whether there are colours: the flag beats `NO_COLOR`, which beats `FORCE_COLOR`, which beats
+/// what the stream is. Sets it for everything that is printed from now on.
+pub(crate) fn looks(args: &Args) -> Looks {
+    let forced = variable(env_names::FORCE_COLOR).is_some_and(|value| value != "0");
+    let asked = match args.color {
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+        Color::Auto if variable(env_names::NO_COLOR).is_some() => ColorChoice::Never,
+        Color::Auto if forced => ColorChoice::Always,
+        Color::Auto => ColorChoice::Auto,
+    };
+    asked.write_global();
+    let look = |found: ColorChoice| match found {
+        ColorChoice::Never => Look::Plain,
+        _ => Look::Coloured,
+    };
+    Looks {
+        out: look(AutoStream::choice(&std::io::stdout())),
+        err: look(AutoStream::choice(&std::io::stderr())),
+    }
+}
+
+/// Whether somebody can be asked which task is meant: not in a script, nor in a CI service.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal()
+        && std::io::stdout().is_terminal()
+        && std::io::stderr().is_terminal()
+        && variable(env_names::CI).is_none()
+        && variable(env_names::TERM).is_none_or(|term| term != "dumb")
+        && variable(env_names::OF_STEPS.run).is_none()
+}
+
+/// How output is shown: as was asked, else live on a terminal. The block of the live one is for
+/// people who watch: it is nothing for a pipe or a CI service.
+pub(crate) fn log(run: &Run) -> Log {
+    let is_watched = std::io::stdout().is_terminal()
+        && std::io::stderr().is_terminal()
+        && variable(env_names::CI).is_none()
+        && variable(env_names::TERM).is_none_or(|term| term != "dumb");
+    match (run.log, is_watched) {
+        (Some(Log::Live), false) => Log::Labeled,
+        (Some(log), _) => log,
+        (None, true) => Log::Live,
+        (None, false) => Log::Interleaved,
+    }
 }
 
 /// How many steps may run at once: the flag beats the environment.
@@ -61,7 +160,11 @@ pub(crate) fn concurrency(run: &Run) -> Result<usize, Error> {
     }
     let name = env_names::CONCURRENCY_LIMIT;
     let Some(text) = variable(name) else {
-        return Ok(CONCURRENCY);
+        return Ok(if run.parallel {
+            usize::MAX
+        } else {
+            CONCURRENCY
+        });
     };
     text.to_str()
         .and_then(|text| text.parse().ok())

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 use vt_base::{AbsPath, Digest, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
@@ -14,12 +14,33 @@ use vt_store::Store;
 use crate::cancel::Cancel;
 use crate::event::Event;
 use crate::records::workspace_name;
-use crate::world::{Freshness, World, cache_directory};
+use crate::world::{Freshness, RunRequest, World, cache_directory};
+
+/// What the thread of a step sends to the dispatcher.
+pub(crate) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// Somebody waits until everything before this was shown; dropping it says so.
+    Shown(#[expect(dead_code, reason = "it is there to be dropped")] std::sync::mpsc::Sender<()>),
+}
+
+/// What the look-ups are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// A run.
+    Run,
+    /// To say what a run would do: nothing is written.
+    Look,
+}
+
+/// How many messages may wait to be shown. Who writes faster than it can be shown, waits.
+pub(crate) const MESSAGES: usize = 64;
 
 /// What all steps of one run share.
 pub(crate) struct Context<'p> {
     pub(crate) project: &'p Project,
     pub(crate) world: &'p World,
+    pub(crate) purpose: Purpose,
     pub(crate) freshness: Freshness,
     pub(crate) grace: Duration,
     /// The store, or why there is none.
@@ -28,7 +49,7 @@ pub(crate) struct Context<'p> {
     pub(crate) components: Vec<&'static Component>,
     host: OnceLock<Result<Host, String>>,
     pub(crate) cancel: Cancel,
-    events: UnboundedSender<Event>,
+    events: Sender<Message>,
     /// The latest change time of anything this process wrote into the workspace.
     last_write_ns: AtomicI64,
     writers: Mutex<Vec<Writer>>,
@@ -57,9 +78,9 @@ impl<'p> Context<'p> {
     pub(crate) fn new(
         project: &'p Project,
         world: &'p World,
-        freshness: Freshness,
-        grace: Duration,
-        events: UnboundedSender<Event>,
+        purpose: Purpose,
+        request: &RunRequest,
+        events: Sender<Message>,
     ) -> Self {
         let components = vt_rules::built_in().iter().filter(|component| {
             let chosen = project.settings.plugins.as_ref();
@@ -68,9 +89,10 @@ impl<'p> Context<'p> {
         Self {
             project,
             world,
-            freshness,
-            grace,
-            store: Opened::open(project, world),
+            purpose,
+            freshness: request.freshness,
+            grace: request.grace,
+            store: Opened::open(project, world, purpose),
             rows: StatRows::default(),
             components: components.collect(),
             host: OnceLock::new(),
@@ -93,7 +115,16 @@ impl<'p> Context<'p> {
 
     pub(crate) fn tell(&self, event: Event) {
         // Nobody listens any more only when the run is being torn down.
-        let _ = self.events.send(event);
+        let _ = self.events.blocking_send(Message::Event(event));
+    }
+
+    /// Waits until everything that was told before has been shown.
+    pub(crate) fn wait_until_shown(&self) {
+        let (sender, shown) = std::sync::mpsc::channel();
+        if self.events.blocking_send(Message::Shown(sender)).is_ok() {
+            // It is dropped, never sent to: the end is the message.
+            let _ = shown.recv();
+        }
     }
 
     /// Tells something about `vt` itself once.
@@ -154,12 +185,18 @@ impl<'p> Context<'p> {
 }
 
 impl Opened {
-    fn open(project: &Project, world: &World) -> Result<Self, String> {
+    fn open(project: &Project, world: &World, purpose: Purpose) -> Result<Self, String> {
         let directory = cache_directory(project, world.cache_dir.as_ref());
+        // Opening a store that exists writes nothing; one that does not is laid out.
+        if purpose == Purpose::Look && !directory.as_path().is_dir() {
+            return Err("there is no cache yet".to_owned());
+        }
         let store = Store::open(&directory).map_err(|error| chain(&error))?;
-        store
-            .recover(&project.root)
-            .map_err(|error| chain(&error))?;
+        if purpose == Purpose::Run {
+            store
+                .recover(&project.root)
+                .map_err(|error| chain(&error))?;
+        }
         let secret = store.secret();
         let real = std::fs::canonicalize(&directory)
             .ok()

@@ -11,12 +11,19 @@ use tokio::sync::mpsc;
 use vt_config::Project;
 use vt_plan::{Plan, PlannedStep};
 
-use crate::context::Context;
+use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
+use crate::spawn::Streams;
 use crate::sweep::sweep;
 use crate::task::run_step;
-use crate::world::{RunRequest, World};
+use crate::world::{OnFailure, Order, RunRequest, Terminal, World};
+
+/// How long steps that were told to stop may take before they are killed. Who interrupts by hand
+/// decides that by hand.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const KILL: i32 = 9;
 
 /// How a run ended.
 pub struct Finished {
@@ -44,9 +51,16 @@ pub fn run(
         .build()
         .map_err(RunError::Runtime)?;
     let started = Instant::now();
-    let (events, received) = mpsc::unbounded_channel();
-    let context = Context::new(project, world, request.freshness, request.grace, events);
-    let mut dispatcher = Dispatcher::new(&plan, request.concurrency);
+    let (events, received) = mpsc::channel(MESSAGES);
+    let context = Context::new(project, world, Purpose::Run, request, events);
+    let mut dispatcher = Dispatcher::new(&plan, request);
+    listener(&Event::Planned {
+        steps: plan
+            .steps
+            .iter()
+            .map(|planned| planned.invocation.step.clone())
+            .collect(),
+    });
     // Steps borrow the context, so their threads are scoped; the runtime only waits.
     std::thread::scope(|scope| {
         runtime.block_on(dispatcher.work(scope, &context, received, listener))
@@ -70,13 +84,15 @@ pub fn run(
 
 struct Dispatcher<'p> {
     plan: &'p Plan,
-    concurrency: usize,
+    request: &'p RunRequest,
     waiting: BTreeSet<usize>,
     running: usize,
     outcomes: Vec<Option<StepOutcome>>,
     /// The exit code of what failed first.
     failed: Option<i32>,
     interrupted: Option<i32>,
+    /// When what was told to stop is killed.
+    patience_ends: Option<tokio::time::Instant>,
 }
 
 /// The signals that end a run, with their numbers.
@@ -84,6 +100,7 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -92,6 +109,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -100,20 +118,22 @@ impl Signals {
             _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
             _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
             _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
+            _ = self.quit.recv() => SignalKind::quit().as_raw_value(),
         }
     }
 }
 
 impl<'p> Dispatcher<'p> {
-    fn new(plan: &'p Plan, concurrency: usize) -> Self {
+    fn new(plan: &'p Plan, request: &'p RunRequest) -> Self {
         Self {
             plan,
-            concurrency: concurrency.max(1),
+            request,
             waiting: (0..plan.steps.len()).collect(),
             running: 0,
             outcomes: plan.steps.iter().map(|_| None).collect(),
             failed: None,
             interrupted: None,
+            patience_ends: None,
         }
     }
 
@@ -121,13 +141,14 @@ impl<'p> Dispatcher<'p> {
         &mut self,
         scope: &'s std::thread::Scope<'s, 'c>,
         context: &'c Context<'c>,
-        mut events: mpsc::UnboundedReceiver<Event>,
+        mut events: mpsc::Receiver<Message>,
         listener: &mut dyn FnMut(&Event),
     ) -> std::io::Result<()>
     where
         'p: 'c,
     {
         let mut signals = Signals::new()?;
+        let mut pulse = self.request.pulse.map(tokio::time::interval);
         loop {
             self.start_what_may_start(scope, context);
             self.skip_what_never_will(listener);
@@ -135,15 +156,30 @@ impl<'p> Dispatcher<'p> {
                 break;
             }
             tokio::select! {
-                Some(event) = events.recv() => {
-                    self.take(&event, context);
-                    listener(&event);
-                }
+                // What a signal ended is not what failed by itself.
+                biased;
                 number = signals.next() => self.interrupt(number, context),
+                () = until(self.patience_ends) => {
+                    self.patience_ends = None;
+                    context.cancel.stop(KILL);
+                }
+                Some(message) = events.recv() => {
+                    if has_failed(&message) {
+                        // A signal that ended it has come to this process, too: it goes first.
+                        tokio::task::yield_now().await;
+                        tokio::select! {
+                            biased;
+                            number = signals.next() => self.interrupt(number, context),
+                            () = std::future::ready(()) => {}
+                        }
+                    }
+                    self.receive(message, context, listener);
+                }
+                () = beat(pulse.as_mut()) => listener(&Event::Pulse),
             }
         }
-        while let Ok(event) = events.try_recv() {
-            listener(&event);
+        while let Ok(message) = events.try_recv() {
+            self.receive(message, context, listener);
         }
         Ok(())
     }
@@ -162,37 +198,110 @@ impl<'p> Dispatcher<'p> {
             .filter(|index| self.is_ready(*index))
             .collect();
         for index in ready {
-            if self.running >= self.concurrency || self.is_over() {
+            if self.running >= self.request.concurrency.max(1) || self.is_over() {
                 return;
             }
             self.waiting.remove(&index);
+            let streams = self.streams(index);
             self.running += 1;
             let planned = &self.plan.steps[index];
-            scope
-                .spawn(move || context.tell(Event::Finished(Box::new(run_step(context, planned)))));
+            scope.spawn(move || {
+                let outcome = run_step(context, planned, streams);
+                context.tell(Event::Finished(Box::new(outcome)));
+            });
         }
     }
 
+    /// Where the output of the step that is started now goes, if it is not cached.
+    fn streams(&self, index: usize) -> Streams {
+        match self.request.terminal {
+            Terminal::OfSteps => Streams::Inherited,
+            Terminal::OfWhoRunsAlone if self.runs_alone(index) => Streams::Inherited,
+            Terminal::OfWhoRunsAlone | Terminal::OfVt => Streams::Captured,
+        }
+    }
+
+    /// Whether nothing runs, and nothing will until this step is over: all that waits needs it.
+    fn runs_alone(&self, index: usize) -> bool {
+        let mut needing = BTreeSet::from([index]);
+        for waiting in &self.waiting {
+            // What a step needs stands before it in the plan.
+            if self
+                .before(*waiting)
+                .any(|before| needing.contains(&before))
+            {
+                needing.insert(*waiting);
+            }
+        }
+        self.running == 0 && needing.len() == self.waiting.len() + 1
+    }
+
+    /// The steps that must have succeeded before this one.
+    fn before(&self, index: usize) -> impl Iterator<Item = usize> {
+        let step = &self.plan.steps[index];
+        let counts = move |before: &usize| {
+            let (one, other) = (
+                &self.plan.steps[*before].invocation.step,
+                &step.invocation.step,
+            );
+            self.request.order == Order::Dependencies
+                || (&one.package, &one.task) == (&other.package, &other.task)
+        };
+        step.after.iter().copied().filter(counts)
+    }
+
     fn is_ready(&self, index: usize) -> bool {
-        self.plan.steps[index].after.iter().all(|before| {
-            self.outcomes[*before]
+        self.before(index).all(|before| {
+            self.outcomes[before]
                 .as_ref()
                 .is_some_and(|outcome| matches!(outcome.status, Status::Hit | Status::Ran))
         })
     }
 
+    /// Whether nothing more is started.
     fn is_over(&self) -> bool {
-        self.failed.is_some() || self.interrupted.is_some()
+        let stops = self.failed.is_some() && self.request.on_failure == OnFailure::Stop;
+        stops || self.interrupted.is_some()
+    }
+
+    /// Whether something that a step needs did not succeed.
+    fn is_hopeless(&self, index: usize) -> bool {
+        self.before(index).any(|before| {
+            self.outcomes[before]
+                .as_ref()
+                .is_some_and(|outcome| !matches!(outcome.status, Status::Hit | Status::Ran))
+        })
     }
 
     fn skip_what_never_will(&mut self, listener: &mut dyn FnMut(&Event)) {
-        if !self.is_over() {
-            return;
-        }
-        for index in std::mem::take(&mut self.waiting) {
+        // In the order of the plan, so that what waits for a skipped one is seen to wait in vain.
+        for index in self.waiting.clone() {
+            if !self.is_over() && !self.is_hopeless(index) {
+                continue;
+            }
+            self.waiting.remove(&index);
             let outcome = skipped(&self.plan.steps[index]);
             listener(&Event::Finished(Box::new(outcome.clone())));
             self.outcomes[index] = Some(outcome);
+        }
+    }
+
+    fn receive(
+        &mut self,
+        message: Message,
+        context: &Context<'_>,
+        listener: &mut dyn FnMut(&Event),
+    ) {
+        // The other kind only wants to be dropped.
+        if let Message::Event(mut event) = message {
+            if let Event::Finished(outcome) = &mut event
+                && outcome.status == Status::Failed
+                && self.is_over()
+            {
+                outcome.status = Status::Cancelled;
+            }
+            self.take(&event, context);
+            listener(&event);
         }
     }
 
@@ -208,13 +317,18 @@ impl<'p> Dispatcher<'p> {
             .position(|step| step.invocation.step == outcome.step);
         self.outcomes[index.expect("only planned steps run")] = Some(outcome.as_ref().clone());
         if outcome.status == Status::Failed && !self.is_over() {
-            self.failed = Some(outcome.exit_code.unwrap_or(1));
-            context.cancel.stop(SignalKind::terminate().as_raw_value());
+            self.failed.get_or_insert(outcome.exit_code.unwrap_or(1));
+            if self.request.on_failure == OnFailure::Stop {
+                context.cancel.stop(SignalKind::terminate().as_raw_value());
+                self.patience_ends = Some(tokio::time::Instant::now() + PATIENCE);
+            }
         }
     }
 
     fn interrupt(&mut self, number: i32, context: &Context<'_>) {
-        const KILL: i32 = 9;
+        if number != SignalKind::interrupt().as_raw_value() {
+            self.patience_ends = Some(tokio::time::Instant::now() + PATIENCE);
+        }
         // Who asks twice means it.
         context.cancel.stop(if self.interrupted.is_some() {
             KILL
@@ -230,6 +344,28 @@ impl<'p> Dispatcher<'p> {
             (None, Some(number)) => 128 + number,
             (None, None) => 0,
         }
+    }
+}
+
+fn has_failed(message: &Message) -> bool {
+    matches!(message, Message::Event(Event::Finished(outcome)) if outcome.status == Status::Failed)
+}
+
+/// Waits until a time; for ever, if there is none.
+async fn until(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the next beat; for ever, if there is no pulse.
+async fn beat(pulse: Option<&mut tokio::time::Interval>) {
+    match pulse {
+        Some(pulse) => {
+            pulse.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vt_base::StepId;
+use vt_base::{Digest, StepId};
 use vt_fingerprint::{NotStored, Why};
 
 /// The two output streams of a process.
@@ -31,6 +31,18 @@ pub enum Verdict {
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// It is known which steps there are, in the order of the plan.
+    Planned {
+        /// The steps.
+        steps: Vec<StepId>,
+    },
+    /// A step has the terminal from now on until it is finished; nothing else runs then.
+    Terminal {
+        /// The step.
+        step: StepId,
+    },
+    /// Time has passed. Told only to who asked for it.
+    Pulse,
     /// It is decided whether a step runs.
     Decided {
         /// The step.
@@ -70,6 +82,15 @@ pub enum Status {
     Cancelled,
 }
 
+/// Names a path set, and says how large it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PathSetName {
+    /// Its digest.
+    pub digest: Digest,
+    /// How many items it has.
+    pub items: u64,
+}
+
 /// All there is to say about a step.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
@@ -95,6 +116,8 @@ pub struct StepOutcome {
     pub not_stored: Vec<NotStored>,
     /// How many files a hit wrote.
     pub restored: u64,
+    /// The path set that a hit was compared with or that a run left, if its trace was whole.
+    pub path_set: Option<PathSetName>,
     /// What cooperating tools reported, one line each.
     pub reports: Vec<String>,
     /// What rule plugins said, one line each.
@@ -120,6 +143,7 @@ impl StepOutcome {
             why: Vec::new(),
             not_stored: Vec::new(),
             restored: 0,
+            path_set: None,
             reports: Vec::new(),
             directives: Vec::new(),
             looked_for: Vec::new(),

@@ -10,6 +10,7 @@ mod context;
 mod dispatch;
 mod error;
 mod event;
+mod forecast;
 mod lookup;
 mod observe;
 mod output;
@@ -21,13 +22,18 @@ mod seal;
 mod spawn;
 mod sweep;
 mod task;
+mod tree;
 mod world;
 
 pub use dispatch::{Finished, run};
 pub use error::RunError;
-pub use event::{Event, Status, StepOutcome, Stream, Verdict};
+pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
+pub use forecast::{Forecast, StepForecast, forecast};
 pub use vt_fingerprint::{NotStored, Why};
-pub use world::{EnvironmentNames, Freshness, RunRequest, World, cache_directory};
+pub use world::{
+    EnvironmentNames, Freshness, Interrupts, OnFailure, Order, RunRequest, Terminal, TerminalSize,
+    World, cache_directory,
+};
 
 /// The names of the rule plugins that travel with `vt`.
 #[must_use]

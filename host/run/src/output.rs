@@ -1,4 +1,7 @@
-//! Terminal output: read from two pipes in order, kept, and given back in that order.
+//! Terminal output: read from pipes in order, kept, and given back in that order.
+//!
+//! What is kept is kept in memory, and so there is an end to it: a run that says more than
+//! [`KEPT`] is shown to the last byte, and not stored.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,6 +10,7 @@ use std::os::fd::OwnedFd;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::event::Stream;
+use crate::world::TerminalSize;
 
 /// A piece of output of one stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,27 +19,62 @@ pub(crate) struct Frame {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Output of more than this is shown but no longer kept.
-const KEPT: usize = 64 * 1024 * 1024;
+/// Output of more than this, in bytes, is shown but no longer kept.
+pub(crate) const KEPT: usize = 16 * 1024 * 1024;
 
 /// How often the pipes are read once the command is over: enough to empty them.
 const LAST_ROUNDS: u32 = 64;
 
-/// Reads both pipes until every writer has closed them or `done` says that nobody is left to
-/// wait for, hands each piece to `show`, and gives back all of it in order; `None` when it was
-/// too much to keep.
+/// The output of a run so far, in order, as long as it is not too much.
+pub(crate) struct Kept {
+    frames: Option<Vec<Frame>>,
+    length: usize,
+}
+
+impl Kept {
+    /// Nothing so far.
+    pub(crate) const fn new() -> Self {
+        Self {
+            frames: Some(Vec::new()),
+            length: 0,
+        }
+    }
+
+    /// Adds a piece.
+    pub(crate) fn add(&mut self, stream: Stream, bytes: &[u8]) {
+        self.length = self.length.saturating_add(bytes.len());
+        if self.length > KEPT {
+            self.frames = None;
+        }
+        let Some(frames) = &mut self.frames else {
+            return;
+        };
+        match frames.last_mut() {
+            Some(last) if last.stream == stream => last.bytes.extend_from_slice(bytes),
+            _ => frames.push(Frame {
+                stream,
+                bytes: bytes.to_vec(),
+            }),
+        }
+    }
+
+    /// All of it; none if it was too much to keep.
+    pub(crate) fn into_frames(self) -> Option<Vec<Frame>> {
+        self.frames
+    }
+}
+
+/// Reads pipes until every writer has closed them or `done` says that nobody is left to wait for,
+/// and hands each piece to `take`, in order.
 pub(crate) fn capture(
-    out: OwnedFd,
-    err: OwnedFd,
+    pipes: Vec<(Stream, OwnedFd)>,
     done: &dyn Fn() -> bool,
-    show: &mut dyn FnMut(&Frame),
-) -> io::Result<Option<Vec<Frame>>> {
-    let mut pipes = vec![
-        (Stream::Out, File::from(out)),
-        (Stream::Err, File::from(err)),
-    ];
-    let mut kept: Option<Vec<Frame>> = Some(Vec::new());
-    let mut length = 0;
+    take: &mut dyn FnMut(Stream, &[u8]),
+) -> io::Result<()> {
+    let mut pipes: Vec<(Stream, File)> = pipes
+        .into_iter()
+        .map(|(stream, pipe)| (stream, File::from(pipe)))
+        .collect();
     let mut buffer = vec![0; 64 * 1024];
     let mut rounds_left = LAST_ROUNDS;
     while !pipes.is_empty() {
@@ -73,16 +112,10 @@ pub(crate) fn capture(
             }
             match pipe.read(&mut buffer) {
                 Ok(0) => closed.push(index),
-                Ok(count) => {
-                    let frame = Frame {
-                        stream: *stream,
-                        bytes: buffer[..count].to_vec(),
-                    };
-                    show(&frame);
-                    length += count;
-                    keep(&mut kept, frame, length);
-                }
+                Ok(count) => take(*stream, &buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // How a terminal says that everybody has closed its other side.
+                Err(error) if is_terminal_end(&error) => closed.push(index),
                 Err(error) => return Err(error),
             }
         }
@@ -90,19 +123,11 @@ pub(crate) fn capture(
             pipes.remove(index);
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
-fn keep(kept: &mut Option<Vec<Frame>>, frame: Frame, length: usize) {
-    if length > KEPT {
-        *kept = None;
-        return;
-    }
-    let Some(frames) = kept else { return };
-    match frames.last_mut() {
-        Some(last) if last.stream == frame.stream => last.bytes.extend(frame.bytes),
-        _ => frames.push(frame),
-    }
+fn is_terminal_end(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// Writes frames as they are stored: a stream byte, the length as 32 bits little-endian, bytes.
@@ -143,6 +168,31 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Frame>> {
     Some(frames)
 }
 
+/// A terminal of a size: the side that is read, and the side that a command writes to. It is not
+/// the terminal of a session, so nothing that is typed anywhere becomes a signal through it.
+pub(crate) fn terminal(size: TerminalSize) -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let reader = openpt(flags)?;
+    grantpt(&reader)?;
+    unlockpt(&reader)?;
+    let writer = ioctl_tiocgptpeer(&reader, flags)?;
+    let mut modes = rustix::termios::tcgetattr(&writer)?;
+    // Lines come through as they are written; the terminal they end up on adds what it needs.
+    modes
+        .output_modes
+        .remove(rustix::termios::OutputModes::OPOST);
+    rustix::termios::tcsetattr(&writer, rustix::termios::OptionalActions::Now, &modes)?;
+    let size = rustix::termios::Winsize {
+        ws_row: size.rows,
+        ws_col: size.columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    rustix::termios::tcsetwinsize(&writer, size)?;
+    Ok((reader, writer))
+}
+
 /// A pipe whose two ends are not inherited by accident.
 pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
@@ -172,6 +222,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_much_is_not_kept_and_takes_no_room() {
+        let mut kept = Kept::new();
+        let piece = vec![b'x'; KEPT / 2];
+        kept.add(Stream::Out, &piece);
+        kept.add(Stream::Err, &piece);
+        assert!(kept.frames.is_some());
+        kept.add(Stream::Out, b"x");
+        assert!(kept.frames.is_none());
+        kept.add(Stream::Out, b"x");
+        assert!(kept.into_frames().is_none());
+    }
+
+    #[test]
+    fn a_terminal_shows_what_is_written_as_it_is_and_ends() {
+        let size = TerminalSize {
+            columns: 70,
+            rows: 20,
+        };
+        let (reader, writer) = terminal(size).unwrap();
+        let writer = File::from(writer);
+        assert_eq!(rustix::termios::tcgetwinsize(&writer).unwrap().ws_col, 70);
+        io::Write::write_all(&mut &writer, b"a\nb").unwrap();
+        drop(writer);
+        let mut seen = Vec::new();
+        capture(vec![(Stream::Out, reader)], &|| false, &mut |_, bytes| {
+            seen.extend_from_slice(bytes);
+        })
+        .unwrap();
+        assert_eq!(seen, b"a\nb");
+    }
+
+    #[test]
     fn the_order_between_the_streams_is_kept() {
         let (out, out_writer) = pipe().unwrap();
         let (err, err_writer) = pipe().unwrap();
@@ -185,8 +267,14 @@ mod tests {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         });
-        let frames = capture(out, err, &|| false, &mut |_| {}).unwrap().unwrap();
+        let mut kept = Kept::new();
+        let pipes = vec![(Stream::Out, out), (Stream::Err, err)];
+        capture(pipes, &|| false, &mut |stream, bytes| {
+            kept.add(stream, bytes);
+        })
+        .unwrap();
         writer.join().unwrap();
+        let frames = kept.into_frames().unwrap();
         let streams: Vec<Stream> = frames.iter().map(|frame| frame.stream).collect();
         use Stream::{Err, Out};
         assert_eq!(streams, [Out, Err, Out, Err, Out, Err]);

@@ -17,7 +17,7 @@ use vt_plan::{PlannedStep, StepEnvironment, step_environment};
 use vt_rules::{Answer, Component, Directive, PackageFacts, Question, validate};
 use vt_store::Table;
 
-use crate::context::{Context, Opened, chain};
+use crate::context::{Context, Opened, Purpose, chain};
 use crate::records;
 
 /// The libc that `vt` was built for; its steps run on the same one.
@@ -307,10 +307,12 @@ fn answer(
         .rules_host()?
         .judge(component, question)
         .map_err(|error| chain(&error))?;
-    // A memo that can't be kept is asked for again next time.
-    let _ = opened
-        .store
-        .write(|writer| writer.put(Table::Memo, &key.0, &records::encode(&answer)));
+    if context.purpose == Purpose::Run {
+        // A memo that can't be kept is asked for again next time.
+        let _ = opened
+            .store
+            .write(|writer| writer.put(Table::Memo, &key.0, &records::encode(&answer)));
+    }
     Ok(answer)
 }
 

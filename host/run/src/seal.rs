@@ -12,6 +12,7 @@ use vt_ipc::{EnvQuery, Hint, Refused, Reports, Trespass};
 use vt_store::StoreError;
 
 use crate::context::{Context, Opened, chain};
+use crate::event::PathSetName;
 use crate::lookup::{Memory, manifest_states, read_path_set};
 use crate::observe::observe;
 use crate::output::{Frame, encode};
@@ -31,6 +32,8 @@ pub(crate) struct Settled {
     pub(crate) stored: bool,
     pub(crate) not_stored: Vec<NotStored>,
     pub(crate) reports: Vec<String>,
+    /// The path set of the run, if its trace was whole.
+    pub(crate) path_set: Option<PathSetName>,
 }
 
 /// Seals a run and records it.
@@ -69,6 +72,7 @@ pub(crate) fn settle(
         let detail = "the terminal output is too large to keep".to_owned();
         reasons.insert(NotStored::StoreError { detail });
     }
+    let mut path_set = None;
     let stored = match &ran.trace {
         Some(_) => {
             let settling = Settling {
@@ -79,7 +83,7 @@ pub(crate) fn settle(
                 ran,
                 reports,
             };
-            match settling.record(&mut reasons, &lines, duration_ms) {
+            match settling.record(&mut reasons, &lines, duration_ms, &mut path_set) {
                 Ok(stored) => stored,
                 Err(reason) => {
                     reasons.insert(reason);
@@ -96,6 +100,7 @@ pub(crate) fn settle(
         stored,
         not_stored: reasons.into_iter().collect(),
         reports: lines,
+        path_set,
     }
 }
 
@@ -187,6 +192,7 @@ impl Settling<'_> {
         reasons: &mut BTreeSet<NotStored>,
         lines: &[String],
         duration_ms: u64,
+        path_set: &mut Option<PathSetName>,
     ) -> Result<bool, NotStored> {
         let glob_error = |error: vt_fingerprint::GlobError| NotStored::PluginError {
             detail: chain(&error),
@@ -258,6 +264,10 @@ impl Settling<'_> {
             .not_stored
             .iter()
             .any(|reason| matches!(reason, NotStored::InputChangedDuringRun { .. }));
+        *path_set = vouched.then(|| PathSetName {
+            digest: sealed.path_set.digest(),
+            items: sealed.path_set.0.len() as u64,
+        });
         self.refuse_shared(&sealed, reasons);
         let digested_ns = now_ns();
         let made = if reasons.is_empty() {

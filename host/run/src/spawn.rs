@@ -1,9 +1,12 @@
 //! Starts the command of a step and waits for it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use vt_base::{EnvMap, Invocation, Program};
@@ -12,8 +15,10 @@ use vt_tracker::{Trace, Tracked};
 
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Stream};
-use crate::output::{Frame, capture, pipe};
+use crate::output::{Frame, Kept, capture, pipe};
 use crate::rules::Prepared;
+use crate::tree::{Group, Tree};
+use crate::world::Interrupts;
 
 /// The exit code of a command that could not be found, as shells have it.
 const NOT_FOUND: i32 = 127;
@@ -83,26 +88,99 @@ fn cannot_start(context: &Context<'_>, invocation: &Invocation, error: &io::Erro
     code
 }
 
+/// Where the output of a step that is not cached goes, and what it reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Streams {
+    /// What `vt` was given.
+    Inherited,
+    /// Output goes through `vt`; there is nothing to read.
+    Captured,
+}
+
 /// Runs a command as if it had been typed.
-pub(crate) fn run_plain(context: &Context<'_>, invocation: &Invocation, env: &EnvMap) -> i32 {
-    let spawned = command(invocation, context, env).spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
+pub(crate) fn run_plain(
+    context: &Context<'_>,
+    invocation: &Invocation,
+    env: &EnvMap,
+    streams: Streams,
+) -> i32 {
+    let mut command = command(invocation, context, env);
+    let readers = match streams {
+        Streams::Inherited => Ok(Vec::new()),
+        Streams::Captured => capture_of(context, &mut command),
+    };
+    let spawned = readers.and_then(|readers| Ok((readers, command.spawn()?)));
+    // What it holds of the pipes would keep them open.
+    drop(command);
+    let (readers, mut child) = match spawned {
+        Ok(spawned) => spawned,
         Err(error) => return cannot_start(context, invocation, &error),
     };
-    let pid = rustix::process::Pid::from_child(&child);
-    let registered = context.cancel.register(Box::new(move |signal| {
-        // The terminal sends an interrupt to everybody by itself.
-        const INTERRUPT: i32 = 2;
-        if signal != INTERRUPT
-            && let Some(signal) = rustix::process::Signal::from_named_raw(signal)
-        {
-            let _ = rustix::process::kill_process(pid, signal);
-        }
-    }));
-    let status = child.wait();
+    let tree = Arc::new(Tree::new(child.id(), Group::Shared, None));
+    let interrupts = context.world.interrupts;
+    let registered = context.cancel.register({
+        let tree = Arc::clone(&tree);
+        Box::new(move |signal| {
+            const INTERRUPT: i32 = 2;
+            if signal != INTERRUPT || interrupts == Interrupts::FromVt {
+                tree.signal(signal);
+            }
+        })
+    });
+    let status = show_and_wait(context, invocation, readers, || child.wait());
     drop(registered);
+    if context.cancel.is_stopped() {
+        tree.finish();
+    }
     status.map_or(1, exit_code)
+}
+
+/// Gives a command something to write to that `vt` reads: a terminal of its own if that is where
+/// it all goes in the end, so that it shows what it would have shown there; else pipes.
+fn capture_of(context: &Context<'_>, command: &mut Command) -> io::Result<Vec<(Stream, OwnedFd)>> {
+    command.stdin(Stdio::null());
+    let terminal = context.world.screen.map(crate::output::terminal);
+    if let Some(Ok((reader, writer))) = terminal {
+        command.stderr(writer.try_clone()?).stdout(writer);
+        return Ok(vec![(Stream::Out, reader)]);
+    }
+    let (out, out_writer) = pipe()?;
+    let (err, err_writer) = pipe()?;
+    command.stdout(out_writer).stderr(err_writer);
+    Ok(vec![(Stream::Out, out), (Stream::Err, err)])
+}
+
+fn show(context: &Context<'_>, invocation: &Invocation, stream: Stream, bytes: &[u8]) {
+    context.tell(Event::Output {
+        step: invocation.step.clone(),
+        stream,
+        bytes: bytes.to_vec(),
+    });
+}
+
+/// Shows what a command writes until it has ended.
+fn show_and_wait(
+    context: &Context<'_>,
+    invocation: &Invocation,
+    readers: Vec<(Stream, OwnedFd)>,
+    wait: impl FnOnce() -> io::Result<ExitStatus>,
+) -> io::Result<ExitStatus> {
+    if readers.is_empty() {
+        return wait();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let is_done = || done.load(Ordering::Relaxed);
+            // What can't be read any more can't be shown.
+            let _ = capture(readers, &is_done, &mut |stream, bytes| {
+                show(context, invocation, stream, bytes);
+            });
+        });
+        let status = wait();
+        done.store(true, Ordering::Relaxed);
+        status
+    })
 }
 
 /// Runs a command under the tracker, with a server for tools that speak.
@@ -250,12 +328,18 @@ fn watch(
         environment: vt_tracker::Environment::Explicit,
     };
     let child = vt_tracker::spawn(command, options)?;
-    let killer = child.killer();
-    let registered = context
-        .cancel
-        .register(Box::new(move |signal| killer.kill(signal)));
+    let mark = env.get_key_value(OsStr::new(context.world.names.ipc));
+    let mark = mark.map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    let tree = Arc::new(Tree::new(child.id(), Group::Own, mark));
+    let registered = context.cancel.register({
+        let tree = Arc::clone(&tree);
+        Box::new(move |signal| tree.signal(signal))
+    });
     let result = read_and_wait(context, invocation, child, out, err);
     drop(registered);
+    if context.cancel.is_stopped() {
+        tree.finish();
+    }
     result
 }
 
@@ -266,22 +350,22 @@ fn read_and_wait(
     out: OwnedFd,
     err: OwnedFd,
 ) -> io::Result<Watched> {
-    let done = std::sync::atomic::AtomicBool::new(false);
-    let ordering = std::sync::atomic::Ordering::Relaxed;
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            capture(out, err, &|| done.load(ordering), &mut |frame| {
-                context.tell(Event::Output {
-                    step: invocation.step.clone(),
-                    stream: frame.stream,
-                    bytes: frame.bytes.clone(),
-                });
-            })
+            let mut kept = Kept::new();
+            let pipes = vec![(Stream::Out, out), (Stream::Err, err)];
+            let is_done = || done.load(Ordering::Relaxed);
+            let read = capture(pipes, &is_done, &mut |stream, bytes| {
+                show(context, invocation, stream, bytes);
+                kept.add(stream, bytes);
+            });
+            read.ok().and_then(|()| kept.into_frames())
         });
         let tracked = child.wait();
-        done.store(true, ordering);
-        let frames = reader.join().unwrap_or(Ok(None));
-        Ok((tracked?, frames.unwrap_or(None)))
+        done.store(true, Ordering::Relaxed);
+        let frames = reader.join().unwrap_or(None);
+        Ok((tracked?, frames))
     })
 }
 

@@ -7,20 +7,26 @@ use vt_fingerprint::{NotStored, Why};
 use vt_plan::{PlannedStep, StepEnvironment};
 
 use crate::context::{Context, Opened};
-use crate::event::{Event, Status, StepOutcome, Verdict};
+use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::lookup::{Found, Memory, learn, look_up, remember};
 use crate::record::store_error;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
 use crate::seal::settle;
-use crate::spawn::{Ran, Tracking, milliseconds, run_plain, run_tracked};
+use crate::spawn::{Ran, Streams, Tracking, milliseconds, run_plain, run_tracked};
 use crate::world::Freshness;
 
 /// Runs a step, or brings it back.
-pub(crate) fn run_step(context: &Context<'_>, planned: &PlannedStep) -> StepOutcome {
+///
+/// `streams` is for a step that is not cached; the output of the others always goes through `vt`.
+pub(crate) fn run_step(
+    context: &Context<'_>,
+    planned: &PlannedStep,
+    streams: Streams,
+) -> StepOutcome {
     let started = Instant::now();
     let mut outcome = match (planned.invocation.cache, &context.store) {
-        (CachePolicy::Disabled, _) => run_uncached(context, planned),
+        (CachePolicy::Disabled, _) => run_uncached(context, planned, streams),
         (CachePolicy::Enabled, Err(trouble)) => run_without_store(context, planned, trouble),
         (CachePolicy::Enabled, Ok(opened)) => run_cached(context, opened, planned),
     };
@@ -50,10 +56,17 @@ fn ended(mut outcome: StepOutcome, exit_code: i32) -> StepOutcome {
     outcome
 }
 
-fn run_uncached(context: &Context<'_>, planned: &PlannedStep) -> StepOutcome {
+fn run_uncached(context: &Context<'_>, planned: &PlannedStep, streams: Streams) -> StepOutcome {
     decide(context, planned, vec![Why::CacheDisabled]);
+    if streams == Streams::Inherited {
+        context.tell(Event::Terminal {
+            step: planned.invocation.step.clone(),
+        });
+        // From here on it writes past us.
+        context.wait_until_shown();
+    }
     let env = environment(context, &planned.invocation, &[]);
-    let exit_code = run_plain(context, &planned.invocation, &env.passed);
+    let exit_code = run_plain(context, &planned.invocation, &env.passed, streams);
     let mut outcome = ended(StepOutcome::of(&planned.invocation), exit_code);
     outcome.why = vec![Why::CacheDisabled];
     outcome.not_stored = vec![NotStored::CacheDisabled];
@@ -94,6 +107,10 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
                     outcome.status = Status::Hit;
                     outcome.exit_code = Some(0);
                     outcome.restored = restored;
+                    outcome.path_set = Some(PathSetName {
+                        digest: found.entry.path_set,
+                        items: found.entry.states.0.len() as u64,
+                    });
                     outcome.saved = Some(Duration::from_millis(found.entry.duration_ms));
                     outcome.reports.clone_from(&found.entry.reports);
                     return outcome;
@@ -130,6 +147,7 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     outcome.not_stored = settled.not_stored;
     outcome.not_stored.extend(store_trouble);
     outcome.reports = settled.reports;
+    outcome.path_set = settled.path_set;
     outcome.looked_for = looked_for(&ran, &prepared.env);
     if let Err(error) = lock {
         context.notice(format!(
@@ -149,7 +167,8 @@ fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
         .collect()
 }
 
-fn find(
+/// Looks a step up.
+pub(crate) fn find(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,

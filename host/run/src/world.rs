@@ -41,6 +41,10 @@ pub struct World {
     pub cache_dir: Option<AbsPath>,
     /// How many threads may digest files.
     pub threads: usize,
+    /// The size of the terminal that standard output is, if it is one.
+    pub screen: Option<TerminalSize>,
+    /// Who passes interrupts on.
+    pub interrupts: Interrupts,
 }
 
 /// Whether entries may be used.
@@ -52,6 +56,53 @@ pub enum Freshness {
     Force,
 }
 
+/// What a failed step means for the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnFailure {
+    /// What runs is stopped, and nothing more is started.
+    Stop,
+    /// Everything runs that does not depend on it.
+    Continue,
+}
+
+/// Whether tasks wait for each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// What a task depends on runs before it.
+    Dependencies,
+    /// All tasks start at once; only the commands of one task follow each other.
+    AllAtOnce,
+}
+
+/// Who has the terminal: steps that are not cached, or `vt`. Cached steps never have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Terminal {
+    /// Each step that is not cached has what `vt` was given.
+    OfSteps,
+    /// A step that is not cached has it as long as nothing else can run beside it.
+    OfWhoRunsAlone,
+    /// All output goes through `vt`, and nobody reads from it.
+    OfVt,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TerminalSize {
+    /// How wide it is.
+    pub columns: u16,
+    /// How high it is.
+    pub rows: u16,
+}
+
+/// Who passes an interrupt on to steps that have the process group of `vt`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interrupts {
+    /// The terminal sends it to all of them.
+    FromTerminal,
+    /// Nobody else does.
+    FromVt,
+}
+
 /// One run of a task and of what it depends on.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
@@ -61,6 +112,14 @@ pub struct RunRequest {
     pub freshness: Freshness,
     /// How many steps may run at once.
     pub concurrency: usize,
+    /// What a failed step means for the others.
+    pub on_failure: OnFailure,
+    /// Whether tasks wait for each other.
+    pub order: Order,
+    /// Who has the terminal.
+    pub terminal: Terminal,
+    /// How often a pulse is told to who listens, if at all.
+    pub pulse: Option<Duration>,
     /// How long a step's descendants may outlive it before the trace is given up.
     pub grace: Duration,
 }

@@ -13,6 +13,7 @@ use crate::error::{HarnessError, disk};
 use crate::processes;
 use crate::sandbox::{Sandbox, chain};
 use crate::summary::{Status, Summary};
+use crate::terminal::Terminal;
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -140,6 +141,28 @@ impl<'a> Call<'a> {
             .unwrap_or_else(|error| panic!("{}", chain(&error)))
     }
 
+    /// Starts it on a terminal of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the command or the terminal cannot be had.
+    #[must_use]
+    pub fn on_terminal(self) -> Terminal {
+        let line = self
+            .words
+            .join(OsStr::new(" "))
+            .to_string_lossy()
+            .into_owned();
+        let command = pty_process::blocking::Command::new(self.program(&self.words[0]))
+            .args(&self.words[1..])
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(self.sandbox.environment())
+            .env("TERM", "xterm-256color")
+            .envs(self.added.iter().map(|(name, value)| (name, value)));
+        Terminal::start(line, command).unwrap_or_else(|error| panic!("{}", chain(&error)))
+    }
+
     fn try_start(self) -> Result<Running, HarnessError> {
         let line = self
             .words
@@ -204,7 +227,12 @@ impl<'a> Call<'a> {
             .iter()
             .position(|word| word == "run")
             .filter(|_| name == "vt")?;
-        if words.iter().any(|word| word == "--summary-json") {
+        // What runs nothing has nothing to sum up.
+        let without = ["--summary-json", "--last-details", "--dry-run"];
+        if words
+            .iter()
+            .any(|word| without.iter().any(|flag| word == flag))
+        {
             return None;
         }
         let file = self.sandbox.log("summary.json");

@@ -17,6 +17,7 @@ mod run;
 mod sandbox;
 mod story;
 mod summary;
+mod terminal;
 mod transcript;
 mod tree;
 mod words;
@@ -28,7 +29,8 @@ pub use node_modules::install;
 pub use run::{run_story, run_story_with};
 pub use sandbox::{Sandbox, copy_tree};
 pub use story::{Case, Expect, Step, StepExpect, Story};
-pub use summary::{Reason, Status, StepSummary, Summary};
+pub use summary::{PathSet, Reason, Status, StepSummary, Summary};
+pub use terminal::Terminal;
 pub use tree::{Content, Snapshot};
 
 /// Makes one test of each story folder of a suite, and one more that fails when a folder is not listed.

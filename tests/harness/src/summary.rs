@@ -63,6 +63,18 @@ pub struct StepSummary {
     pub directives: Vec<Value>,
     /// Names of variables that programs looked for and were not given.
     pub looked_for: Vec<String>,
+    /// What decided, if that is known.
+    pub path_set: Option<PathSet>,
+}
+
+/// The set of paths whose states decided.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PathSet {
+    /// The start of its digest.
+    pub digest: String,
+    /// How many items it has.
+    pub items: u64,
 }
 
 /// How a step ended.

@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{HarnessError, disk};
 
-/// Everything the file system says about each path of a tree, except the time of access.
+/// Where the cache of a workspace remembers its last runs: each run writes there, whatever it does.
+const REMEMBERED: [&str; 2] = [".vt/cache/history", "node_modules/.cache/vt/history"];
+
+/// Everything the file system says about each path of a tree, except the time of access. What
+/// `vt` remembers of its last runs is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<PathBuf, Row>);
 
@@ -48,7 +52,10 @@ impl Snapshot {
                 modified: (found.mtime(), found.mtime_nsec()),
                 changed: (found.ctime(), found.ctime_nsec()),
             };
-            rows.insert(relative(root, path), row);
+            let path = relative(root, path);
+            if !REMEMBERED.iter().any(|place| path.starts_with(place)) {
+                rows.insert(path, row);
+            }
             Ok(())
         })?;
         Ok(Self(rows))

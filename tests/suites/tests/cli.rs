@@ -164,6 +164,7 @@ fn the_summary_has_the_documented_keys_and_no_other() {
             "lookedFor",
             "notStored",
             "package",
+            "pathSet",
             "reports",
             "restored",
             "savedMs",

@@ -1,39 +1,71 @@
 //! `vt run`: runs a task and what it depends on, and tells what happens.
 
+use std::time::Duration;
+
 use anstream::println;
 use vt_base::RelPath;
 use vt_config::{Package, Project};
-use vt_plan::{CacheRequest, Request, Scope, TaskTarget};
-use vt_run::{Freshness, RunRequest};
+use vt_plan::{CacheRequest, PlanError, Request, Scope, TaskTarget};
+use vt_run::{Freshness, OnFailure, Order, RunError, RunRequest, Terminal};
 
-use crate::args::{Args, Run};
+use crate::args::{Args, Log, Run};
+use crate::commands::choice::choices;
+use crate::commands::select::select;
+use crate::commands::{dry_run, last_details};
 use crate::error::Error;
-use crate::report::{Reporter, summary};
-use crate::settings::{self, GRACE};
+use crate::report::history::History;
+use crate::report::screen::Screen;
+use crate::report::summary::{self, Summary};
+use crate::report::{Details, Reporter};
+use crate::settings::{self, GRACE, Looks};
+
+/// The exit code when somebody was asked for a task and left.
+const LEFT: i32 = 130;
+/// How often what is shown live is drawn again although nothing has happened.
+const PULSE: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     let world = settings::world(args)?;
     let concurrency = settings::concurrency(run)?;
+    let looks = settings::looks(args);
+    let log = settings::log(run);
     let plugins = vt_run::built_in_plugins();
     let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
     let project = vt_config::load(&world.current_dir, &plugins).map_err(Error::Config)?;
+    if run.last_details {
+        return last_details::show(&History::of(&project, &world));
+    }
     let here = world
         .current_dir
         .relative_to(&project.root)
         .unwrap_or_default();
-    let Some((task, task_args)) = run.task.split_first() else {
-        list(&project, &here);
-        return Ok(0);
+    if run.task.is_empty() && (run.recursive || run.verbose) {
+        return Err(Error::Usage("name a task to run".to_owned()));
+    }
+    let asked;
+    let (task, task_args) = match run.task.split_first() {
+        Some((task, args)) => (task, args),
+        None if settings::can_ask() => match ask(&project, &here, looks, "")? {
+            Some(task) => {
+                asked = task;
+                (&asked, &[][..])
+            }
+            None => return Ok(LEFT),
+        },
+        None => {
+            list(&project, &here);
+            return Ok(0);
+        }
     };
-    let request = RunRequest {
+    let mut request = RunRequest {
         target: Request {
             target: TaskTarget::parse(task),
             args: task_args.to_vec(),
             scope: if run.recursive {
                 Scope::Recursive
             } else {
-                Scope::Package(here)
+                Scope::Package(here.clone())
             },
             cache: match (run.cache, run.no_cache) {
                 (true, _) => CacheRequest::On,
@@ -47,20 +79,72 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
             Freshness::UseEntries
         },
         concurrency,
+        on_failure: if run.go_on {
+            OnFailure::Continue
+        } else {
+            OnFailure::Stop
+        },
+        order: if run.parallel {
+            Order::AllAtOnce
+        } else {
+            Order::Dependencies
+        },
+        terminal: match log {
+            Log::Interleaved => Terminal::OfSteps,
+            Log::Live => Terminal::OfWhoRunsAlone,
+            Log::Labeled | Log::Grouped => Terminal::OfVt,
+        },
+        pulse: (log == Log::Live).then_some(PULSE),
         grace: GRACE,
     };
-    let mut reporter = Reporter::new(args.color, run.recursive);
-    let finished = vt_run::run(&project, &world, &request, &mut |event| {
-        reporter.take(event);
-    })
-    .map_err(Error::Run)?;
-    reporter.finish(&finished);
+    if run.dry_run {
+        return dry_run::show(&project, &world, &request);
+    }
+    let mut reporter = Reporter::new(looks, log);
+    let finished = loop {
+        let finished = vt_run::run(&project, &world, &request, &mut |event| {
+            reporter.take(event);
+        });
+        // Nothing has run then: what was meant instead can be chosen.
+        match finished {
+            Err(RunError::Plan(PlanError::UnknownTask { .. }))
+                if !run.recursive && settings::can_ask() =>
+            {
+                let typed = run.task.first().map_or("", String::as_str);
+                match ask(&project, &here, looks, typed)? {
+                    Some(task) => request.target.target = TaskTarget::parse(&task),
+                    None => return Ok(LEFT),
+                }
+            }
+            finished => break finished.map_err(Error::Run)?,
+        }
+    };
+    let summary = Summary::of(&finished);
+    let details = if run.verbose {
+        Details::Full
+    } else {
+        Details::Compact
+    };
+    reporter.finish(&summary, details);
+    // A run that can't be remembered is a run like any other.
+    let _ = History::of(&project, &world).add(&summary);
     if let Some(path) = &run.summary_json {
         let path = world.current_dir.join(path);
-        summary::write(path.as_path(), &finished)
+        summary::write(path.as_path(), &summary)
             .map_err(|error| Error::Write(path.as_path().to_owned(), error))?;
     }
     Ok(finished.exit_code)
+}
+
+/// Asks which task is meant.
+fn ask(
+    project: &Project,
+    here: &RelPath,
+    looks: Looks,
+    query: &str,
+) -> Result<Option<String>, Error> {
+    let mut screen = Screen::new(looks);
+    select(&mut screen, &choices(project, here), query).map_err(Error::Terminal)
 }
 
 /// Without a task, says which there are: those of this package by name, then all others.

@@ -1,9 +1,19 @@
 //! The English of it: reasons come in as data and leave as text. One line, task first, present
 //! tense.
 
+mod details;
+mod screen;
+
 use std::time::Duration;
 
-use vt_run::{Finished, NotStored, Status, StepOutcome, Why};
+use vt_run::{Forecast, NotStored, StepForecast, StepOutcome, Why};
+
+pub(crate) use details::{
+    ago, compact, compared_with, details, not_there_then, run_of, step_details, step_differences,
+};
+pub(crate) use screen::{
+    Counts, live_more, live_step, live_total, select_line, select_more, select_none, select_query,
+};
 
 /// How many reasons a line names before it counts.
 const NAMED: usize = 3;
@@ -53,31 +63,35 @@ pub(crate) fn not_stored(label: &str, outcome: &StepOutcome) -> Option<String> {
     }
 }
 
-/// How a run of several steps went.
-pub(crate) fn total(finished: &Finished) -> String {
-    let count = |status: Status| {
-        let steps = finished.steps.iter();
-        steps.filter(|step| step.status == status).count() as u64
+/// The title of the output of a step that is shown in one piece.
+pub(crate) fn group(label: &str) -> String {
+    format!("── {label}")
+}
+
+/// Output that waited to be shown can't be read any more.
+pub(crate) fn lost_output(label: &str, error: &std::io::Error) -> String {
+    format!("{label}: some of its output cannot be shown: {error}")
+}
+
+/// What would become of a step.
+pub(crate) fn forecast(step: &StepForecast) -> String {
+    let StepForecast {
+        step,
+        command,
+        forecast,
+    } = step;
+    let what = match forecast {
+        Forecast::Hit => "would be a hit".to_owned(),
+        Forecast::Run(whys) => format!("would run: {}", all(whys, why)),
+        Forecast::Unknown => "unknown, something before it would run".to_owned(),
+        Forecast::Disabled => "would run: not cached".to_owned(),
     };
-    let all = finished.steps.len() as u64;
-    let saved: Duration = finished.steps.iter().filter_map(|step| step.saved).sum();
-    let mut parts = vec![
-        plural(all, "step", "steps"),
-        plural(count(Status::Hit), "hit", "hits"),
-    ];
-    if saved > Duration::ZERO {
-        parts.push(format!("saves {}", duration(saved)));
-    }
-    for (status, word) in [
-        (Status::Failed, "failed"),
-        (Status::Skipped, "skipped"),
-        (Status::Cancelled, "cancelled"),
-    ] {
-        if count(status) > 0 {
-            parts.push(format!("{} {word}", count(status)));
-        }
-    }
-    format!("vt: {}", parts.join(", "))
+    format!("{step}: {what}, `{command}`")
+}
+
+fn all<T>(reasons: &[T], word: impl Fn(&T) -> String) -> String {
+    let words: Vec<String> = reasons.iter().map(word).collect();
+    words.join(", ")
 }
 
 fn list<T>(reasons: &[T], word: impl Fn(&T) -> String) -> String {

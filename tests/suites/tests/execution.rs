@@ -1,0 +1,295 @@
+//! How steps are run beside each other: limits, failures, what is stopped and how, exit codes, output without end.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use vt_harness::{Outcome, Running, Sandbox, Status};
+
+/// A workspace of these tasks, which may name files outside of it as `{mark}`.
+fn workspace(tasks: &Value) -> Sandbox {
+    let sandbox = Sandbox::with_tasks(&json!({}));
+    let text = json!({ "tasks": tasks })
+        .to_string()
+        .replace('{', "\u{1}{")
+        .replace("\u{1}{at}", &marks(&sandbox).display().to_string())
+        .replace('\u{1}', "");
+    sandbox.write("vite-task.json", text);
+    sandbox
+}
+
+/// Where files lie that nobody takes for inputs or outputs.
+fn marks(sandbox: &Sandbox) -> PathBuf {
+    sandbox.home().join(".cache")
+}
+
+fn mark(sandbox: &Sandbox, name: &str) -> PathBuf {
+    marks(sandbox).join(name)
+}
+
+fn statuses(outcome: &Outcome) -> Vec<(String, Status)> {
+    let steps = &outcome.summary().steps;
+    let mut statuses: Vec<(String, Status)> = steps
+        .iter()
+        .map(|step| (step.task.clone(), step.status))
+        .collect();
+    statuses.sort_by(|left, right| left.0.cmp(&right.0));
+    statuses
+}
+
+fn signal(name: &str, process: &Running) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &process.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+/// The processes whose command line names a file.
+fn processes_of(file: &std::path::Path) -> Vec<String> {
+    let name = file.to_str().unwrap();
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(name))
+        .collect()
+}
+
+#[test]
+fn a_failure_ends_everything_that_runs_beside_it_daemons_too() {
+    let sandbox = workspace(&json!({
+        "server": "vtt seq cat a.txt then spawn-daemon {at}/beat then append {at}/cached x then wait-for {at}/never",
+        "script": {
+            "command": "sh -c 'sleep 1234 & echo $! > {at}/plain; wait'",
+            "cache": false,
+        },
+        "failing": "vtt seq cat a.txt then wait-for {at}/cached then wait-for {at}/plain then exit 7",
+        "all": { "command": "vtt cat a.txt", "dependsOn": ["server", "script", "failing"] },
+    }));
+    let outcome = sandbox.call("vt run all").run();
+    assert_eq!(outcome.exit_code, 7, "{}", outcome.said());
+    assert_eq!(
+        statuses(&outcome),
+        [
+            ("all".to_owned(), Status::Skipped),
+            ("failing".to_owned(), Status::Failed),
+            ("script".to_owned(), Status::Cancelled),
+            ("server".to_owned(), Status::Cancelled),
+        ]
+    );
+    assert_eq!(
+        processes_of(&mark(&sandbox, "beat")),
+        [""; 0],
+        "the daemon still runs"
+    );
+    let grandchild = fs::read_to_string(mark(&sandbox, "plain")).unwrap();
+    let stat = fs::read_to_string(format!("/proc/{}/cmdline", grandchild.trim()));
+    assert!(
+        stat.is_err() || !stat.unwrap().contains("1234"),
+        "what the script started still runs"
+    );
+}
+
+#[test]
+fn who_does_not_listen_to_the_request_to_stop_is_killed() {
+    let sandbox = workspace(&json!({
+        "deaf": "sh -c 'trap \"\" TERM; cat a.txt; echo x > {at}/deaf; while :; do sleep 0.1; done'",
+        "failing": "vtt seq cat a.txt then wait-for {at}/deaf then exit 7",
+        "all": { "command": "vtt cat a.txt", "dependsOn": ["deaf", "failing"] },
+    }));
+    let outcome = sandbox.call("vt run all").run();
+    assert_eq!(outcome.exit_code, 7, "{}", outcome.said());
+    assert_eq!(statuses(&outcome)[1].1, Status::Cancelled);
+    assert_eq!(outcome.summary().steps[0].exit_code, Some(128 + 9));
+}
+
+#[test]
+fn continue_runs_all_that_does_not_depend_on_what_failed() {
+    let sandbox = workspace(&json!({
+        "failing": "vtt seq cat a.txt then exit 7",
+        "after": { "command": "vtt print after", "dependsOn": ["failing"] },
+        "last": { "command": "vtt print last", "dependsOn": ["after"] },
+        "apart": { "command": "vtt seq cat a.txt then print apart", "dependsOn": ["before"] },
+        "before": "vtt cat a.txt",
+        "all": { "command": "vtt print all", "dependsOn": ["last", "apart"] },
+    }));
+    let outcome = sandbox
+        .call("vt run --continue --concurrency-limit 1 all")
+        .run();
+    assert_eq!(outcome.exit_code, 7, "{}", outcome.said());
+    let expected = [
+        ("after", Status::Skipped),
+        ("all", Status::Skipped),
+        ("apart", Status::Ran),
+        ("before", Status::Ran),
+        ("failing", Status::Failed),
+        ("last", Status::Skipped),
+    ];
+    assert_eq!(
+        statuses(&outcome),
+        expected.map(|(task, status)| (task.to_owned(), status))
+    );
+}
+
+#[test]
+fn no_more_steps_run_at_once_than_the_limit_allows() {
+    let step = |name: &str| {
+        format!("vtt seq cat a.txt then append {{at}}/log +{name} then append {{at}}/log .")
+    };
+    let sandbox = workspace(&json!({
+        "one": step("one"),
+        "two": step("two"),
+        "three": step("three"),
+        "all": { "command": "vtt cat a.txt", "dependsOn": ["one", "two", "three"] },
+    }));
+    let log = || fs::read_to_string(mark(&sandbox, "log")).unwrap();
+    let one_by_one = |log: &str| {
+        let parts: Vec<&str> = log.split('.').filter(|part| !part.is_empty()).collect();
+        parts.len() == 3 && parts.iter().all(|part| part.matches('+').count() == 1)
+    };
+    assert_eq!(
+        sandbox
+            .call("vt run --concurrency-limit 1 all")
+            .run()
+            .exit_code,
+        0
+    );
+    assert!(one_by_one(&log()), "{}", log());
+    fs::remove_file(mark(&sandbox, "log")).unwrap();
+    let outcome = sandbox
+        .call("vt run --force all")
+        .env("VT_CONCURRENCY_LIMIT", "1")
+        .run();
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+    assert!(one_by_one(&log()), "{}", log());
+    let outcome = sandbox
+        .call("vt run all")
+        .env("VT_CONCURRENCY_LIMIT", "many")
+        .run();
+    assert_eq!(outcome.exit_code, 2);
+    assert!(
+        outcome.err().contains("VT_CONCURRENCY_LIMIT"),
+        "{}",
+        outcome.said()
+    );
+}
+
+#[test]
+fn parallel_drops_the_limit_and_the_order_between_tasks_but_not_within_one() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut tasks = json!({});
+    for (index, name) in names.iter().enumerate() {
+        let waits: Vec<String> = names
+            .iter()
+            .map(|other| format!("wait-for {{at}}/{other}"))
+            .collect();
+        let command = format!(
+            "vtt seq cat a.txt then append {{at}}/{name} x then {}",
+            waits.join(" then ")
+        );
+        let before: Vec<&str> = names[..index].last().copied().into_iter().collect();
+        tasks[name] = json!({ "command": command, "dependsOn": before });
+    }
+    tasks["f"]["command"] = json!([tasks["f"]["command"].as_str().unwrap(), "vtt exists {at}/f",]);
+    // Each waits for all others, and for the one before it if there is an order.
+    let sandbox = workspace(&tasks);
+    let outcome = sandbox.call("vt run --parallel f").run();
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+    assert_eq!(outcome.summary().steps.len(), 7);
+    assert!(outcome.out().contains("yes"), "{}", outcome.said());
+}
+
+#[test]
+fn the_death_by_a_signal_is_an_exit_code() {
+    let sandbox = workspace(&json!({
+        "cached": "vtt abort",
+        "plain": { "command": "vtt abort", "cache": false },
+    }));
+    for task in ["cached", "plain"] {
+        let outcome = sandbox.call(&format!("vt run {task}")).run();
+        assert_eq!(outcome.exit_code, 128 + 6, "{}", outcome.said());
+    }
+}
+
+#[test]
+fn the_first_interrupt_asks_and_the_second_one_kills() {
+    let sandbox = workspace(&json!({
+        "cached": "sh -c 'trap \"echo x >> {at}/asked\" INT; cat a.txt; echo x > {at}/mark; while :; do sleep 0.1; done'",
+        "plain": {
+            "command": "sh -c 'trap \"echo x >> {at}/asked\" INT; echo x > {at}/mark; while :; do sleep 0.1; done'",
+            "cache": false,
+        },
+    }));
+    for task in ["cached", "plain"] {
+        let running = sandbox.call(&format!("vt run {task}")).start();
+        sandbox.wait_for(&mark(&sandbox, "mark"));
+        signal("INT", &running);
+        sandbox.wait_for(&mark(&sandbox, "asked"));
+        signal("INT", &running);
+        let outcome = running.finish();
+        assert_eq!(outcome.exit_code, 130, "{}", outcome.said());
+        assert_eq!(outcome.status(), Status::Cancelled);
+        for name in ["mark", "asked"] {
+            fs::remove_file(mark(&sandbox, name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_ends_well_after_an_interrupt_is_not_stored() {
+    let sandbox = workspace(&json!({
+        "graceful": "sh -c 'trap \"exit 0\" INT; cat a.txt; echo x > {at}/mark; while :; do sleep 0.1; done'",
+    }));
+    let running = sandbox.call("vt run graceful").start();
+    sandbox.wait_for(&mark(&sandbox, "mark"));
+    signal("INT", &running);
+    let outcome = running.finish();
+    assert_eq!(outcome.exit_code, 130, "{}", outcome.said());
+    assert!(!outcome.summary().only().stored);
+    assert_eq!(outcome.not_stored(), ["cancelled"]);
+}
+
+#[test]
+fn output_without_end_is_shown_takes_no_memory_and_is_not_stored() {
+    let size: usize = 300 << 20;
+    let sandbox = workspace(&json!({
+        "flood": format!("sh -c 'cat a.txt; head -c {size} /dev/zero; echo x > {{at}}/mark; vtt wait-for {{at}}/go'"),
+    }));
+    let running = sandbox.call("vt run flood").start();
+    sandbox.wait_for(&mark(&sandbox, "mark"));
+    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<usize>().ok())
+        .unwrap();
+    fs::write(mark(&sandbox, "go"), "").unwrap();
+    let outcome = running.finish();
+    assert_eq!((outcome.exit_code, outcome.stdout.len()), (0, size + 4));
+    assert_eq!(outcome.not_stored(), ["store-error"]);
+    assert!(
+        outcome.err().contains("too large to keep"),
+        "{}",
+        outcome.err()
+    );
+    assert!(peak < 200 << 10, "{peak} KiB at the most");
+}
+
+#[test]
+fn descriptors_of_a_job_server_reach_steps_that_are_not_cached() {
+    let sandbox = workspace(&json!({
+        "make": { "command": "sh -c 'echo $MAKEFLAGS; cat <&7'", "cache": false },
+    }));
+    let vt = sandbox.binaries().vt().display().to_string();
+    let line = format!("exec 7<a.txt; exec {vt} run make");
+    let outcome = sandbox
+        .call("sh -c")
+        .word(line)
+        .env("MAKEFLAGS", "-j --jobserver-auth=7,8")
+        .run();
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+    assert_eq!(outcome.out(), "-j --jobserver-auth=7,8\none\n");
+}
