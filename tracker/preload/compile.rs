@@ -31,6 +31,8 @@ pub(crate) fn compile(cargo: &str, workspace: &Path, target: &str, target_dir: &
         .args(["-C", "link-arg=-nostartfiles", "-C", "link-arg=-nostdlib"])
         // Whatever is needed is found when it is loaded, so that no hook ends up in the loader.
         .args(["-C", "link-arg=-Wl,-z,now"])
+        // A part that is made read-only afterwards is another mapping in every process.
+        .args(["-C", "link-arg=-Wl,-z,norelro"])
         .current_dir(workspace)
         // These are for the outer build: wrappers of clippy, flags of coverage and sanitizers.
         .env_remove("RUSTC_WRAPPER")

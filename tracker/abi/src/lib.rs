@@ -8,12 +8,14 @@
 
 mod access;
 mod blindness;
+mod hash;
 mod shared;
 mod state;
 mod tier;
 
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use blindness::Blindness;
+pub use hash::{PathHasher, PathHashing, in_path_order};
 pub use shared::{
     Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,
     Record, Rough, SLOTS, Shared, Tag, VARIABLE,

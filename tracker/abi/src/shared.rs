@@ -150,6 +150,7 @@ pub struct Shared {
 
 const CLOSED: u64 = 1;
 const DIRECTORIES_DIFFER: u64 = 2;
+const MEMORY_APART: u64 = 4;
 
 /// A position in the stream of records, claimed by this writer.
 #[derive(Debug)]
@@ -270,6 +271,24 @@ impl Shared {
     /// Tells everybody that threads of one process have different current directories.
     pub fn tell_directories_differ(&self) {
         self.flags.fetch_or(DIRECTORIES_DIFFER, Ordering::SeqCst);
+    }
+
+    /// Tells everybody that no process has memory in common with another one that has another
+    /// current directory. Whoever does has to see to it that this stays so.
+    pub fn tell_memory_apart(&self) {
+        self.flags.fetch_or(MEMORY_APART, Ordering::SeqCst);
+    }
+
+    /// Tells everybody that this may no longer be so. To be called before the directory changes.
+    pub fn tell_memory_shared(&self) {
+        self.flags.fetch_and(!MEMORY_APART, Ordering::SeqCst);
+    }
+
+    /// Whether what a process remembers of its current directory is true for all that have its
+    /// memory. To be asked after [`Shared::directories`].
+    #[must_use]
+    pub fn is_memory_apart(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & MEMORY_APART != 0
     }
 
     /// Which state the names of directories and links are in. It changes with each removal or

@@ -288,3 +288,17 @@ fn calls_that_share_a_place_do_not_drive_out_each_other_until_it_is_full() {
     let kept = tags.iter().filter(|tag| shared.recall(**tag).is_some());
     assert!((1..=4).contains(&kept.count()));
 }
+
+#[test]
+fn memory_is_apart_as_long_as_somebody_says_so() {
+    let shared = fresh!();
+    assert!(!shared.is_memory_apart());
+    shared.tell_memory_apart();
+    assert!(shared.is_memory_apart());
+    assert!(shared.names().is_some() && shared.directories().is_some());
+    shared.tell_directories_differ();
+    assert!(shared.is_memory_apart());
+    shared.tell_memory_shared();
+    assert!(!shared.is_memory_apart());
+    assert_eq!(shared.directories(), None);
+}

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use vt_tracker_abi::{Access, Blindness, Tier};
+use vt_tracker_abi::{Access, Blindness, PathHashing, Tier, in_path_order};
 
 use crate::history::PathHistory;
 use crate::trace::{Completeness, Executed, Trace};
@@ -14,7 +14,9 @@ use crate::trace::{Completeness, Executed, Trace};
 #[derive(Debug, Default)]
 pub struct TraceBuilder {
     tier: Option<Tier>,
-    paths: HashMap<Box<[u8]>, PathHistory>,
+    /// Where the history of a path is. It stays there while the table grows.
+    places: HashMap<Box<[u8]>, u32, PathHashing>,
+    histories: Vec<PathHistory>,
     programs: Vec<Executed>,
     variables: BTreeSet<OsString>,
     completeness: Completeness,
@@ -33,11 +35,12 @@ impl TraceBuilder {
 
     /// Adds the next access.
     pub fn access(&mut self, access: &Access<'_>) {
-        if let Some(history) = self.paths.get_mut(access.path) {
-            history.add(access);
+        if let Some(place) = self.places.get(access.path) {
+            self.histories[*place as usize].add(access);
         } else {
-            self.paths
-                .insert(access.path.into(), PathHistory::new(access));
+            let place = u32::try_from(self.histories.len()).expect("as many paths fit no memory");
+            self.places.insert(access.path.into(), place);
+            self.histories.push(PathHistory::new(access));
         }
     }
 
@@ -79,10 +82,20 @@ impl TraceBuilder {
     /// The trace of what was added, and of how many calls it was made.
     #[must_use]
     pub fn finish(self, accesses: u64) -> Trace {
-        let paths = self
-            .paths
-            .into_iter()
-            .map(|(bytes, history)| (path(&bytes), history));
+        let mut names = vec![Box::default(); self.histories.len()];
+        for (bytes, place) in self.places {
+            names[place as usize] = bytes;
+        }
+        let mut names: Vec<(Box<[u8]>, usize)> = names.into_iter().zip(0..).collect();
+        // Much of it is in order, as programs go through directories; and what is in order the map
+        // takes over without moving it about.
+        names.sort_by(|(one, _), (other, _)| in_path_order(one, other));
+        let mut histories: Vec<Option<PathHistory>> =
+            self.histories.into_iter().map(Some).collect();
+        let paths = names.into_iter().filter_map(|(bytes, place)| {
+            let path = PathBuf::from(OsString::from_vec(bytes.into_vec()));
+            Some((path, histories[place].take()?))
+        });
         Trace {
             tier: self.tier,
             paths: paths.collect(),

@@ -4,7 +4,7 @@
 //! look itself. What is remembered holds for one process only, and as long as neither current
 //! directories nor the names of directories change anywhere in the tree. A process that shares
 //! the memory of its parent until it executes something has a current directory of its own; hence
-//! the number of the process.
+//! the number of the process, unless the supervisor tells that there is no such process.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
@@ -125,8 +125,12 @@ pub(crate) fn forget() {
 /// it is true for.
 pub(crate) fn current(tracker: &Tracker, names: u64, buffer: &mut Buffer) -> Option<u64> {
     let directories = tracker.shared.directories()?;
-    // SAFETY: takes no arguments.
-    let process = unsafe { Call::new(number::GETPID, []).plain() } as u32;
+    let process = if tracker.shared.is_memory_apart() {
+        0
+    } else {
+        // SAFETY: takes no arguments.
+        unsafe { Call::new(number::GETPID, []).plain() as u32 }
+    };
     let moment = Moment {
         process,
         names,

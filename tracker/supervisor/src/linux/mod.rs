@@ -8,6 +8,7 @@ mod credentials;
 mod dialogue;
 mod digest;
 mod elf;
+mod entries;
 mod filter;
 mod handlers;
 mod install;

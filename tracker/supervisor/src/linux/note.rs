@@ -70,6 +70,9 @@ impl Noting {
 
     /// Tells how the tree is watched.
     pub(crate) fn tier(&mut self, tier: Tier) {
+        if matches!(tier, Tier::Notification | Tier::Ptrace) {
+            self.watch.begin_stopping();
+        }
         self.watch.recorders.all(|recorder| recorder.tier(tier));
     }
 

@@ -5,6 +5,9 @@ use vt_tracker_abi::{Found, Record, SLOTS, Shared};
 use crate::system::mapping::Mapping;
 use crate::system::place::look_at;
 
+/// How many records are taken over at a time: as many as stay in the cache until they are noted.
+const AT_ONCE: u64 = 64;
+
 /// The memory does not hold what it should: somebody scribbled over it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Torn;
@@ -41,12 +44,17 @@ impl Reader {
         self.mapping.token()
     }
 
-    /// Takes over what was written since the last time, into `records`. A call that is under way
-    /// is handed out without an outcome, and once more when it has one.
-    pub(crate) fn read(&mut self, records: &mut Vec<Record>) -> Result<(), Torn> {
-        let head = self.mapping.head();
+    /// Where what is written now ends, for [`Reader::read`].
+    pub(crate) fn head(&self) -> u64 {
+        self.mapping.head()
+    }
+
+    /// Takes over some of what was written below a head since the last time, into `records`, and
+    /// says whether there is more. A call that is under way is handed out without an outcome, and
+    /// once more when it has one.
+    pub(crate) fn read(&mut self, head: u64, records: &mut Vec<Record>) -> Result<bool, Torn> {
         if head == self.tail && self.pending.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         if head < self.tail || head - self.tail > SLOTS as u64 {
             return Err(Torn);
@@ -55,14 +63,15 @@ impl Reader {
             .pending
             .first()
             .is_some_and(|oldest| oldest.position + SLOTS as u64 <= head);
-        let new = (self.tail..head).map(|position| Pending {
+        let end = head.min(self.tail + AT_ONCE);
+        let new = (self.tail..end).map(|position| Pending {
             position,
             was_open: false,
         });
         self.pending.extend(new);
-        self.tail = head;
+        self.tail = end;
         let shared: &Shared = &self.mapping;
-        let mut result = Ok(());
+        let mut result = Ok(end < head);
         self.pending.retain_mut(|pending| {
             let kept = take(shared, pending, is_blocked, records);
             kept.unwrap_or_else(|torn| {
@@ -141,7 +150,8 @@ mod tests {
     /// What is read, each with whether it has an outcome.
     fn read(reader: &mut Reader) -> Result<Vec<(String, bool)>, Torn> {
         let mut records = Vec::new();
-        reader.read(&mut records)?;
+        let head = reader.head();
+        while reader.read(head, &mut records)? {}
         let text = |record: &Record| String::from_utf8(record.text().to_vec()).unwrap();
         Ok(records
             .iter()

@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use vt_tracker_abi::{
-    Access, Blindness, Change, Creation, Event, Look, Looks, Order, StartDigest, State, Tier,
+    Access, Blindness, Change, Creation, Event, Look, Looks, Order, PathHashing, StartDigest,
+    State, Tier,
 };
 
 use crate::sink::{Options, Sink};
@@ -45,27 +46,27 @@ pub(crate) enum Digesting {
 
 /// Remembers of each path what has been told already, and tells what is new.
 pub(crate) struct Recorder {
-    rows: HashMap<Box<[u8]>, Row>,
+    rows: HashMap<Box<[u8]>, Row, PathHashing>,
     sink: Box<dyn Sink>,
     roots: Vec<Vec<u8>>,
     /// Not told of.
     library: Option<Vec<u8>>,
     thread: u32,
     calls: u64,
-    last_calls: HashMap<u32, u64>,
+    last_calls: HashMap<u32, u64, PathHashing>,
     is_full: bool,
 }
 
 impl Recorder {
     pub(crate) fn new(sink: Box<dyn Sink>, options: &Options) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: HashMap::default(),
             sink,
             roots: options.roots.iter().map(|root| real_bytes(root)).collect(),
             library: options.library.as_deref().map(real_bytes),
             thread: 0,
             calls: 0,
-            last_calls: HashMap::new(),
+            last_calls: HashMap::default(),
             is_full: false,
         }
     }
@@ -80,6 +81,11 @@ impl Recorder {
         self.calls += 1;
         self.thread = thread;
         self.last_calls.insert(thread, self.calls);
+    }
+
+    /// Whether the tree has changed what is at a real path, or is about to.
+    pub(crate) fn has_changed(&self, path: &[u8]) -> bool {
+        self.rows.get(path).is_some_and(Row::has_changed_bytes)
     }
 
     /// Notes a look at a real path.

@@ -39,6 +39,11 @@ impl Recorders {
         self.each(|recorder| recorder.begin(thread));
     }
 
+    /// Whether anybody in the whole tree has changed what is at a real path, or is about to.
+    pub(crate) fn has_changed(&self, path: &[u8]) -> bool {
+        self.whole.has_changed(path)
+    }
+
     /// Does something for everybody who is to be told.
     pub(crate) fn each(&mut self, mut tell: impl FnMut(&mut Recorder)) {
         tell(&mut self.whole);

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use rustix::io::Errno;
-use vt_tracker_abi::{Kind, State};
+use vt_tracker_abi::{Kind, PathHashing, State};
 
-use crate::system::place::{Last, Parent, Place, look_at, parent_length};
+use crate::system::entries::{Directory, Entries};
+use crate::system::place::{Last, Parent, Place, is_kernel_path, look_at, parent_length};
 use crate::system::unsettled::Unsettled;
 
 /// How many links the kernel crosses in one name.
@@ -15,7 +16,7 @@ const MOST_FACTS: usize = 1 << 19;
 
 /// What is remembered of a real path that leads on to others.
 enum Fact {
-    Directory,
+    Directory(Directory),
     Link(Box<[u8]>, State),
 }
 
@@ -34,7 +35,8 @@ pub(crate) struct Crossed {
 /// renaming a directory or a link does, see [`Resolver::forget`].
 #[derive(Default)]
 pub(crate) struct Resolver {
-    facts: HashMap<Box<[u8]>, Fact>,
+    facts: HashMap<Box<[u8]>, Fact, PathHashing>,
+    entries: Entries,
     /// Threads that are about to remove or rename a directory or a link: meanwhile nothing is
     /// remembered.
     unsettled: Unsettled,
@@ -67,8 +69,38 @@ impl Resolver {
 
     /// Forgets everything, because a thread is about to remove or rename a directory or a link.
     pub(crate) fn forget(&mut self, thread: u32) {
-        self.facts.clear();
+        self.clear();
         self.unsettled.add(thread);
+    }
+
+    fn clear(&mut self) {
+        self.facts.clear();
+        self.entries.clear();
+    }
+
+    /// What is known of a name that leads nowhere else: its directory is one by its real path.
+    /// The first `known` bytes of `name` are a real path already.
+    pub(crate) fn directly<'r>(&'r mut self, name: &'r [u8], known: usize) -> Option<Direct<'r>> {
+        let length = parent_length(name);
+        let (parent, last) = (&name[..length], name.get(length + 1..)?);
+        // Below the root the name of the directory is the empty one, or a slash too many.
+        let is_plain = length >= known && length > 1 && has_plain_parts(&name[known..]);
+        if !is_plain || !self.unsettled.is_empty() || is_kernel_path(name) {
+            return None;
+        }
+        if length == known && !self.facts.contains_key(parent) {
+            self.insert(parent, Fact::Directory(Directory::default()));
+        }
+        let Some(Fact::Directory(directory)) = self.facts.get_mut(parent) else {
+            return None;
+        };
+        let entries = &mut self.entries;
+        Some(Direct {
+            directory,
+            entries,
+            parent,
+            last,
+        })
     }
 
     /// Finds what a name leads to. The first `known` bytes of `name` are a real path already.
@@ -105,13 +137,9 @@ impl Resolver {
     /// The length of the part of a name that is known to be the real path of a directory.
     fn known_parent(&self, name: &[u8], known: usize) -> Option<usize> {
         let length = parent_length(name);
-        let is_plain = name.len() > length + 1
-            && length > known
-            && name[..length]
-                .split(|byte| *byte == b'/')
-                .skip(1)
-                .all(|part| !matches!(part, b"" | b"." | b".."));
-        (is_plain && matches!(self.facts.get(&name[..length]), Some(Fact::Directory)))
+        let is_plain =
+            name.len() > length + 1 && length > known && has_plain_parts(&name[..length]);
+        (is_plain && matches!(self.facts.get(&name[..length]), Some(Fact::Directory(_))))
             .then_some(length)
     }
 
@@ -135,7 +163,7 @@ impl Resolver {
         let is_last = walk.next_part().is_none();
         if !is_last {
             match self.facts.get(walk.real.as_slice()) {
-                Some(Fact::Directory) => return Step::On,
+                Some(Fact::Directory(_)) => return Step::On,
                 Some(Fact::Link(target, state)) => {
                     walk.cross(*state);
                     return walk.follow(target);
@@ -160,7 +188,7 @@ impl Resolver {
                 self.cross(walk, found)
             }
             Kind::Directory if !is_last => {
-                self.remember(walk, Fact::Directory);
+                self.remember(walk, Fact::Directory(Directory::default()));
                 Step::On
             }
             _ if !is_last => walk.blocked(found),
@@ -199,10 +227,44 @@ impl Resolver {
         if !self.unsettled.is_empty() || walk.real.starts_with(b"/proc/") {
             return;
         }
+        self.insert(&walk.real, fact);
+    }
+
+    fn insert(&mut self, real: &[u8], fact: Fact) {
         if self.facts.len() >= MOST_FACTS {
-            self.facts.clear();
+            self.clear();
         }
-        self.facts.insert(walk.real.as_slice().into(), fact);
+        self.facts.insert(real.into(), fact);
+    }
+}
+
+/// Whether what comes after the slash that text starts with is names of files only, with one slash
+/// between them.
+fn has_plain_parts(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'/')
+        .skip(1)
+        .all(|part| !matches!(part, b"" | b"." | b".."))
+}
+
+/// A name in a directory that is one by its real path.
+pub(crate) struct Direct<'r> {
+    directory: &'r mut Directory,
+    entries: &'r mut Entries,
+    parent: &'r [u8],
+    last: &'r [u8],
+}
+
+impl Direct<'_> {
+    /// Whether it is no link, but the very file with this number that was found by it.
+    pub(crate) fn is_itself(&mut self, inode: u64) -> bool {
+        self.directory.look(self.parent, self.entries);
+        self.entries.is_itself(self.directory, self.last, inode)
+    }
+
+    /// Whether nothing is there, not even a link, if nothing was found by it.
+    pub(crate) fn is_missing(&mut self) -> bool {
+        self.directory.look(self.parent, self.entries);
+        self.entries.is_missing(self.directory, self.last)
     }
 }
 

@@ -46,6 +46,51 @@ fn link(name: &str) -> Result<Vec<u8>, NoPath> {
     Ok(path)
 }
 
+/// Whether a thread's process may have its memory in common with another process, as one has until
+/// it executes something if it was made by `vfork`. Asked when a current directory is about to
+/// change; so a process that has its memory in common with its siblings is found when the first of
+/// them, or their parent, does that.
+pub(crate) fn may_share_memory(thread: u32) -> bool {
+    let Some(parent) = parent_of(thread) else {
+        return true;
+    };
+    // Whose parent is gone may have anything in common with anybody.
+    let is_orphan = parent <= 1 && parent != std::process::id();
+    if is_orphan || !has_other_memory(thread, parent) {
+        return true;
+    }
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{thread}/task")) else {
+        return true;
+    };
+    for one in threads.flatten() {
+        let Ok(children) = std::fs::read_to_string(one.path().join("children")) else {
+            // The thread is gone, or the kernel does not tell.
+            return true;
+        };
+        let children = children.split_ascii_whitespace();
+        let mut numbers = children.filter_map(|number| number.parse().ok());
+        if numbers.any(|child| !has_other_memory(thread, child)) {
+            return true;
+        }
+    }
+    false
+}
+
+fn parent_of(thread: u32) -> Option<u32> {
+    let stat = std::fs::read(format!("/proc/{thread}/stat")).ok()?;
+    // The name before it may have anything in it.
+    let end = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(&stat[end + 1..]).ok()?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn has_other_memory(thread: u32, other: u32) -> bool {
+    const MEMORY: libc::c_int = 1;
+    // SAFETY: takes no pointers.
+    let difference = unsafe { libc::syscall(libc::SYS_kcmp, thread, other, MEMORY, 0_u64, 0_u64) };
+    difference > 0
+}
+
 /// Whether all threads of a thread's process have one current directory in common. They need not:
 /// each can leave that community.
 pub(crate) fn threads_share_directory(thread: u32) -> bool {
@@ -77,4 +122,24 @@ pub(crate) fn threads_share_directory(thread: u32) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_executed_something_has_memory_of_its_own() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (own, other) = (std::process::id(), child.id());
+        assert_eq!(parent_of(other), Some(own));
+        assert!(has_other_memory(other, own));
+        assert!(!has_other_memory(own, own));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(may_share_memory(other), "nobody knows of one that is gone");
+    }
 }

@@ -57,17 +57,31 @@ impl Watch {
         let Some(reader) = &mut self.reader else {
             return;
         };
+        let head = reader.head();
         let mut records = std::mem::take(&mut self.records);
-        let result = reader.read(&mut records);
-        for record in &records {
-            written::note(self, record);
+        let mut result = Ok(true);
+        while result == Ok(true) {
+            let Some(reader) = &mut self.reader else {
+                break;
+            };
+            result = reader.read(head, &mut records);
+            for record in &records {
+                written::note(self, record);
+            }
+            records.clear();
         }
-        records.clear();
         self.records = records;
         if result.is_err() {
             self.close();
             self.recorders
                 .all(|recorder| recorder.blind(Blindness::TornRecord));
+        }
+    }
+
+    /// Tells processes that each change of a current directory is seen before it happens.
+    pub(crate) fn begin_stopping(&self) {
+        if let Some(reader) = &self.reader {
+            reader.shared().tell_memory_apart();
         }
     }
 
@@ -121,6 +135,9 @@ impl Watch {
         let Some(reader) = &self.reader else {
             return;
         };
+        if reader.shared().is_memory_apart() && tracee::may_share_memory(thread) {
+            reader.shared().tell_memory_shared();
+        }
         reader.shared().set_directories_unsettled(true);
         self.directories.add(thread);
         if !tracee::threads_share_directory(thread) {

@@ -32,6 +32,12 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
         let name = record.text();
         return watch.recorders.each(|recorder| recorder.variable(name));
     }
+    if let Some((look, state)) = directly(watch, record) {
+        let path = record.text();
+        return watch
+            .recorders
+            .each(|recorder| recorder.look(path, look, state));
+    }
     let notice = Notice {
         thread: record.thread,
         number: -1,
@@ -67,6 +73,39 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
         // It may be closed by now, or stand for another file.
         call.blind(Blindness::UnreadablePath { call: call.name });
     }
+}
+
+/// What a call was that needs no closer look: one at the very thing that stands at the name, or at
+/// nothing there. Most are.
+fn directly(watch: &mut Watch, record: &Record) -> Option<(Look, State)> {
+    let Outcome { errno, identity } = record.outcome?;
+    let state = identity.map(present);
+    let kind = state.and_then(|state| state.kind());
+    let name = record.text();
+    if record.operation == Operation::List {
+        // By a descriptor, and so by the real path.
+        return (errno == 0 && record.known == name.len()).then_some((Look::List, state?));
+    }
+    let mut direct = watch.resolver.directly(name, record.known)?;
+    let is_kept = last(record) == Last::Keep;
+    let (look, state) = match (record.operation, i32::from(errno), kind) {
+        (Operation::Open, 0, Some(Kind::File | Kind::Other)) => (Look::Read, state?),
+        (Operation::ReadLink | Operation::ProbeKept, 0, Some(Kind::Link)) => (Look::Link, state?),
+        (_, 0, Some(_)) => (Look::Probe, state?),
+        (Operation::ReadLink, libc::EINVAL, Some(_)) if kind != Some(Kind::Link) => {
+            (Look::Probe, state?)
+        }
+        (_, libc::ENOENT, None) => (Look::Miss, State::Missing),
+        _ => return None,
+    };
+    let is_direct = is_kept
+        || match identity {
+            Some(identity) => direct.is_itself(identity.ino),
+            None => direct.is_missing(),
+        };
+    // The process said what it found; a link of that name can only be one that was made since the
+    // directory was listed.
+    (is_direct && (is_kept || !watch.recorders.has_changed(name))).then_some((look, state))
 }
 
 /// The errors that say what they were about, if something is there.

@@ -12,14 +12,27 @@ pub(crate) fn may_create(call: &Call<'_>, path: &[u8]) -> bool {
     call.may(parent(path), Access::WRITE_OK | Access::EXEC_OK)
 }
 
+/// What is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Made {
+    /// A file, or something that is looked at like one.
+    File,
+    /// What may be a link. What was looked at by its name, or below it, is something else then,
+    /// even if both times it was found, or was not.
+    Link,
+}
+
 /// Notes the making of something other than a directory. It fails if anything is there.
-fn make(call: &mut Call<'_>, name: &Name) {
+fn make(call: &mut Call<'_>, name: &Name, made: Made) {
     match call.entry(name) {
         Place::Missing {
             path,
             parent: Parent::Exists,
         } if name.ending() == Ending::Plain => {
             if may_create(call, &path) {
+                if made == Made::Link {
+                    call.disturb_names();
+                }
                 call.create_exclusively(&path);
             } else {
                 call.look(&path, Look::Miss, State::Missing);
@@ -64,28 +77,28 @@ pub(crate) fn mkdirat(call: &mut Call<'_>) -> Result<(), Skip> {
 /// `mknod(name, mode, device)`
 pub(crate) fn mknod(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name(0)?;
-    make(call, &name);
+    make(call, &name, Made::File);
     Ok(())
 }
 
 /// `mknodat(directory, name, mode, device)`
 pub(crate) fn mknodat(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name_at(0, 1)?;
-    make(call, &name);
+    make(call, &name, Made::File);
     Ok(())
 }
 
 /// `symlink(target, name)`
 pub(crate) fn symlink(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name(1)?;
-    make(call, &name);
+    make(call, &name, Made::Link);
     Ok(())
 }
 
 /// `symlinkat(target, directory, name)`
 pub(crate) fn symlinkat(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name_at(1, 2)?;
-    make(call, &name);
+    make(call, &name, Made::Link);
     Ok(())
 }
 
@@ -93,7 +106,7 @@ pub(crate) fn symlinkat(call: &mut Call<'_>) -> Result<(), Skip> {
 pub(crate) fn bind(call: &mut Call<'_>) -> Result<(), Skip> {
     let text = socket_path(call)?;
     let name = call.absolute(libc::AT_FDCWD, text)?;
-    make(call, &name);
+    make(call, &name, Made::File);
     Ok(())
 }
 
@@ -136,20 +149,24 @@ fn hard_link(
         Err(Skip::Unnamed) => Place::Elsewhere,
         Err(skip) => return Err(skip),
     };
-    match place {
+    let made = match place {
         Place::Present {
             path,
             kind: Kind::File | Kind::Other,
             state,
         } => {
             call.look(&path, Look::Read, state);
+            Made::File
         }
         Place::Present {
             path,
             kind: Kind::Link,
             state,
-        } => call.look(&path, Look::Link, state),
-        Place::Elsewhere => {}
+        } => {
+            call.look(&path, Look::Link, state);
+            Made::Link
+        }
+        Place::Elsewhere => Made::Link,
         // It can't be linked to, but if there is something at the new name, that is what is said.
         place @ Place::Present { .. } => {
             call.probe(place);
@@ -162,7 +179,7 @@ fn hard_link(
             call.probe(place);
             return Ok(());
         }
-    }
-    make(call, &new?);
+    };
+    make(call, &new?, made);
     Ok(())
 }
