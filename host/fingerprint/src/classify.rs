@@ -8,6 +8,7 @@
 use vt_base::RelPath;
 
 use crate::disk::StatRow;
+use crate::git;
 use crate::globs::PathRules;
 use crate::item::NodeKind;
 use crate::ledger::Ledger;
@@ -64,6 +65,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) end: Option<(NodeKind, StatRow)>,
     /// The digest of the file at the path now, asked only when it matters.
     pub(crate) end_digest: &'a dyn Fn() -> Option<vt_base::Digest>,
+    /// The indexes of repositories as they were before the step.
+    pub(crate) indexes: &'a [(StatRow, vt_base::Digest)],
 }
 
 /// Classifies one path.
@@ -76,8 +79,13 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
     if around.rules.is_hidden(path) {
         return plain(Class::Nothing);
     }
-    if let Some(inside) = inside_git(path) {
-        return plain(classify_git(&inside, facts, around));
+    if let Some(inside) = git::inside(path) {
+        let index = git::Index {
+            known: around.indexes,
+            now: around.end_digest,
+        };
+        let index = git::is_index(path.as_bytes()).then_some(&index);
+        return plain(git::classify(&inside, facts, around.end, index));
     }
     let as_input = around.rules.input.counts(path);
     let as_output = around.rules.output.counts(path);
@@ -85,8 +93,11 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
     // What an unstored and untraced run left behind stands for inputs nobody knows.
     let left_by = row.and_then(|row| row.path_set);
 
-    let Some(change) = effective_change(facts, around) else {
-        if !as_input || !facts.seen.any() {
+    let Some(change) = effective_change(facts, around.end) else {
+        // Whoever sets a mode that is set already, or opens a file and writes nothing, depends on
+        // what is there.
+        let tried = facts.change.is_some() && facts.first != StateSeen::Missing;
+        if !as_input || !(facts.seen.any() || tried) {
             return plain(Class::Nothing);
         }
         if left_by.is_some() && !facts.listed && !around.rules.input.adds(path) {
@@ -95,7 +106,7 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
                 left_by,
             };
         }
-        return plain(unchanged_input(facts, around));
+        return plain(unchanged_input(facts, around.end));
     };
 
     let looked = facts.seen.any();
@@ -122,6 +133,12 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
         });
     }
     if same_bytes(change, end_kind, &end_row, around) {
+        if left_by.is_some() && as_input && as_output && !around.rules.input.adds(path) {
+            return Classified {
+                class: Class::Leftover,
+                left_by,
+            };
+        }
         return plain(if as_input {
             Class::Rewritten
         } else {
@@ -161,9 +178,12 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
 
 /// A change that left the very same file, times included, did not happen: an open for writing
 /// that was refused, or never used. Nor did one of attributes that don't count.
-fn effective_change<'f>(facts: &'f PathFacts, around: &Surroundings<'_>) -> Option<&'f Change> {
+pub(crate) fn effective_change(
+    facts: &PathFacts,
+    end: Option<(NodeKind, StatRow)>,
+) -> Option<&Change> {
     let change = facts.change.as_ref()?;
-    let untouched = match (&change.before, around.end) {
+    let untouched = match (&change.before, end) {
         (StateSeen::Present(NodeKind::Directory, _), Some((NodeKind::Directory, _))) => {
             only_attributes(facts)
         }
@@ -185,7 +205,7 @@ fn only_attributes(facts: &PathFacts) -> bool {
 }
 
 /// Whether what counts of a file is the same: not its times of change, owner or all of its mode.
-fn same_but_for_attributes(before: &StatRow, end: &StatRow) -> bool {
+pub(crate) fn same_but_for_attributes(before: &StatRow, end: &StatRow) -> bool {
     let counted = |row: &StatRow| (row.device, row.inode, row.size, row.mtime_ns);
     counted(before) == counted(end) && before.executable() == end.executable()
 }
@@ -196,8 +216,9 @@ fn used_content(facts: &PathFacts) -> bool {
     facts.seen.read || (facts.seen.link && was_link)
 }
 
-fn unchanged_input(facts: &PathFacts, around: &Surroundings<'_>) -> Class {
-    let same = match (&facts.first, &around.end) {
+/// Whether what the step only looked at is still what it looked at.
+pub(crate) fn unchanged_input(facts: &PathFacts, end: Option<(NodeKind, StatRow)>) -> Class {
+    let same = match (&facts.first, &end) {
         (StateSeen::Missing, None) => true,
         (StateSeen::Present(NodeKind::Directory, _), Some((NodeKind::Directory, _))) => true,
         (StateSeen::Present(NodeKind::Other, _), Some((NodeKind::Other, _))) => true,
@@ -245,40 +266,6 @@ fn same_bytes(
         return false;
     };
     before.executable() == end.executable() && (around.end_digest)() == Some(start)
-}
-
-/// The part of a path below a `.git` directory of the workspace.
-fn inside_git(path: &RelPath) -> Option<Vec<u8>> {
-    let mut parts = path.as_bytes().split(|byte| *byte == b'/');
-    parts.find(|part| *part == b".git")?;
-    Some(parts.collect::<Vec<_>>().join(&b'/'))
-}
-
-/// Of the repository, everything counts by its bytes but objects, which never change, and logs.
-/// That holds for the repositories of submodules and worktrees inside it as well.
-fn classify_git(inside: &[u8], facts: &PathFacts, around: &Surroundings<'_>) -> Class {
-    let parts: Vec<&[u8]> = inside.split(|byte| *byte == b'/').collect();
-    let at = |names: &[&[u8]]| parts.iter().position(|part| names.contains(part));
-    let refs = at(&[b"refs", b"reftable"]);
-    let cut = at(&[b"objects", b"logs"]).filter(|cut| refs.is_none_or(|refs| *cut < refs));
-    let change = effective_change(facts, around);
-    let is_objects = cut.is_some_and(|cut| parts[cut] == b"objects");
-    if change.is_some() && (is_objects || (cut.is_none() && refs.is_some())) {
-        let made = around.end.is_some() || !matches!(facts.first, StateSeen::Missing);
-        return if made {
-            Class::WroteGit
-        } else {
-            Class::Temporary
-        };
-    }
-    if cut.is_some() || !facts.seen.any() {
-        return Class::Nothing;
-    }
-    match change {
-        None => unchanged_input(facts, around),
-        Some(_) if matches!(facts.first, StateSeen::Missing) => Class::Nothing,
-        Some(_) => Class::ModifiedInput,
-    }
 }
 
 #[cfg(test)]
@@ -359,6 +346,7 @@ mod tests {
             ledger,
             end: end.map(|number| (NodeKind::File, row(number))),
             end_digest: &|| Some(digest),
+            indexes: &[],
         };
         classify(&rel("a"), facts, &around).class
     }
@@ -546,6 +534,7 @@ mod tests {
                 ledger: &ledger,
                 end: end.map(|number| (NodeKind::File, row(number))),
                 end_digest: &|| None,
+                indexes: &[],
             };
             classify(&rel(path), facts, &around).class
         };
@@ -626,7 +615,7 @@ mod tests {
                     prop_assert_eq!(conditional, facts.seen.any());
                     prop_assert!(facts.change.is_some() && end.is_some());
                 }
-                Class::Input => prop_assert!(facts.seen.any()),
+                Class::Input => prop_assert!(facts.seen.any() || facts.change.is_some()),
                 Class::Leftover | Class::OwnState | Class::Log => {
                     prop_assert!(false, "{:?} without a ledger", class);
                 }

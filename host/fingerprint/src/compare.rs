@@ -125,10 +125,15 @@ fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
         Item::Path(path) | Item::Kind(path) => vec![path_why(path.to_string(), then, now)],
         Item::Listing(path) => vec![Why::ListingChanged {
             path: path.to_string(),
-            entry: match (then, now) {
-                (State::Listing(then), State::Listing(now)) => first_difference(then, now),
-                _ => String::new(),
-            },
+            entry: listing_difference(then, now),
+        }],
+        Item::Repository(path) => {
+            let path = String::from_utf8_lossy(path).into_owned();
+            vec![path_why(path, then, now)]
+        }
+        Item::RepositoryListing(path) => vec![Why::ListingChanged {
+            path: String::from_utf8_lossy(path).into_owned(),
+            entry: listing_difference(then, now),
         }],
         Item::Glob(_) => names_whys(then, now),
         Item::Program(name) | Item::Utility(name) if name == program => {
@@ -158,6 +163,13 @@ fn path_why(path: String, then: &State, now: &State) -> Why {
         (_, State::Missing) => Why::InputRemoved { path },
         (State::Link(_), State::Link(_)) => Why::LinkChanged { path },
         _ => Why::InputModified { path },
+    }
+}
+
+fn listing_difference(then: &State, now: &State) -> String {
+    match (then, now) {
+        (State::Listing(then), State::Listing(now)) => first_difference(then, now),
+        _ => String::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath};
 
 use crate::env::{EnvQueryKind, EnvSnapshot};
+use crate::git;
 use crate::globs::expand;
 use crate::item::{Item, Listed, NodeKind, State};
 use crate::outside::is_of_distribution;
@@ -183,6 +184,13 @@ impl Disk<'_> {
         Some((kind_of(&metadata), StatRow::of(&metadata)))
     }
 
+    /// Whether the file at a path has other names as well: what is written to it shows there.
+    #[must_use]
+    pub fn has_other_names(&self, path: &RelPath) -> bool {
+        fs::symlink_metadata(self.root.join_rel(path))
+            .is_ok_and(|there| there.is_file() && there.nlink() > 1)
+    }
+
     /// Whether what is at a path was made after a time, in nanoseconds; also if that can't be told.
     #[must_use]
     pub fn is_born_after(&self, path: &RelPath, time_ns: i64) -> bool {
@@ -196,9 +204,28 @@ impl Disk<'_> {
     /// The state of a path of the workspace.
     #[must_use]
     pub fn path_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
+        if git::is_index(path.as_bytes()) {
+            return self.index_state(self.root.join_rel(path).as_path());
+        }
         self.file_state(self.root.join_rel(path).as_path(), |path| {
             fs::symlink_metadata(path)
         })
+    }
+
+    /// The state of a repository's index: of its bytes only the entries count.
+    fn index_state(&self, path: &Path) -> (State, Option<StatRow>) {
+        match git::index_file(path, self.rows) {
+            Some((row, digest)) => {
+                let executable = row.executable();
+                (State::File { digest, executable }, Some(row))
+            }
+            None => self.file_state(path, |path| fs::symlink_metadata(path)),
+        }
+    }
+
+    /// Where a path of a repository outside the workspace is, by its path from the root.
+    fn repository_path(&self, path: &[u8]) -> std::path::PathBuf {
+        self.root.as_path().join(std::ffi::OsStr::from_bytes(path))
     }
 
     fn file_state(
@@ -244,6 +271,19 @@ impl Disk<'_> {
                 None,
             ),
             Item::Listing(path) => (self.listing(path, skip), None),
+            Item::Repository(path) => {
+                let full = self.repository_path(path);
+                if git::is_index(path) {
+                    self.index_state(&full)
+                } else {
+                    self.file_state(&full, |path| fs::symlink_metadata(path))
+                }
+            }
+            Item::RepositoryListing(path) => {
+                let full = self.repository_path(path);
+                let row = fs::symlink_metadata(&full).ok();
+                (list(&full), row.as_ref().map(StatRow::of))
+            }
             Item::Glob(pattern) => {
                 let names = expand(self.root, pattern, self.hidden).unwrap_or_default();
                 (
@@ -345,6 +385,8 @@ impl Disk<'_> {
             .iter()
             .filter_map(|item| {
                 let path = match item {
+                    // Of an index not the bytes count.
+                    Item::Path(path) if git::is_index(path.as_bytes()) => return None,
                     Item::Path(path) => self.root.join_rel(path),
                     Item::Outside(path) => self.outside_path(path)?,
                     Item::Program(name) => self.resolve_program(name)?,
@@ -378,6 +420,30 @@ impl Disk<'_> {
             }
         });
     }
+}
+
+/// The names in a directory, all of them. A missing one lists as an empty one.
+fn list(directory: &Path) -> State {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            return match missing_or_denied(&error) {
+                State::Missing => State::Listing(Listed::new()),
+                other => other,
+            };
+        }
+    };
+    let mut names = Listed::new();
+    for entry in entries {
+        let Ok(entry) = entry else {
+            return State::Denied;
+        };
+        if let Ok(metadata) = fs::symlink_metadata(entry.path()) {
+            let name = serde_bytes::ByteBuf::from(entry.file_name().into_vec());
+            names.insert(name, kind_of(&metadata));
+        }
+    }
+    State::Listing(names)
 }
 
 fn missing_or_denied(error: &io::Error) -> State {

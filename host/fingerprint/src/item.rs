@@ -35,6 +35,10 @@ pub enum Item {
     EnvGlob(String),
     /// The variables with a prefix a tool asked for.
     EnvPrefix(String),
+    /// What is at a path of a repository outside the workspace, by its path from the root.
+    Repository(serde_bytes::ByteBuf),
+    /// The names in a directory of a repository outside the workspace.
+    RepositoryListing(serde_bytes::ByteBuf),
 }
 
 /// The kind of a directory entry.
@@ -134,6 +138,8 @@ fn hash_item(hasher: &mut StableHasher, item: &Item) {
         Item::EnvGlob(pattern) => hasher.number(7).text(pattern),
         Item::EnvPrefix(prefix) => hasher.number(8).text(prefix),
         Item::Utility(name) => hasher.number(9).text(name),
+        Item::Repository(path) => hasher.number(10).bytes(path),
+        Item::RepositoryListing(path) => hasher.number(11).bytes(path),
     };
 }
 

@@ -5,13 +5,14 @@
 //! command already holds. Below a program's own install prefix every file that was read counts.
 //! Other reads are not recorded. What a step leaves outside must be excused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{AbsPath, Toolchain};
 
 use crate::disk::Disk;
 use crate::globs::{GlobError, absolute};
 use crate::item::Item;
+use crate::observed::PathFacts;
 
 /// What a run did outside the workspace.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct OutsideFacts {
     pub read: Vec<AbsPath>,
     /// Paths that were written and exist at the end.
     pub left: Vec<AbsPath>,
+    /// What happened to paths of repositories.
+    pub repository: BTreeMap<AbsPath, PathFacts>,
 }
 
 /// What decides how the outside counts.
@@ -281,13 +284,12 @@ fn is_runtime(path: &AbsPath) -> bool {
 
 /// The first path that a run left outside the workspace without an excuse.
 pub(crate) fn unexcused(
-    facts: &OutsideFacts,
+    left: &[AbsPath],
     outside: &Outside<'_>,
     home: Option<&AbsPath>,
 ) -> Result<Option<AbsPath>, GlobError> {
     let excused = absolute(outside.excused, home)?;
-    Ok(facts
-        .left
+    Ok(left
         .iter()
         .find(|path| {
             !outside

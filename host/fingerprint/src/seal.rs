@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vt_base::{Digest, RelPath};
+use vt_base::{AbsPath, Digest, RelPath};
 
-use crate::classify::{Class, Surroundings, classify};
+use crate::classify::{Class, Surroundings, classify, effective_change, same_but_for_attributes};
 use crate::compare::{Look, covering};
-use crate::disk::{Disk, StatRow};
+use crate::disk::{Disk, StatRow, kind_of};
+use crate::git;
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
-use crate::observed::{Observation, PathFacts, Seen, StateSeen};
+use crate::observed::{ChangeKind, Observation, PathFacts, Seen, StateSeen};
 use crate::outside::{self, Outside};
 use crate::why::NotStored;
 
@@ -36,6 +37,9 @@ pub struct SealRequest<'a> {
     pub path_set: &'a dyn Fn(&Digest) -> Option<PathSet>,
     /// How the outside counts.
     pub outside: Outside<'a>,
+    /// Identities that the index of the repository had before the step, with the digests of their
+    /// entries.
+    pub indexes: &'a [(StatRow, Digest)],
     /// How many threads may digest.
     pub threads: usize,
 }
@@ -52,6 +56,17 @@ pub struct ResultPath {
     /// Whether an earlier run left it, and this one saw that it was there and did not look into
     /// it: with other inputs it may be stale, so it is good only where it is in place.
     pub carried: bool,
+    /// What the step depends on of what it found there and wrote over.
+    pub found: Found,
+}
+
+/// What a step depends on of what it found at the path of a result.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Found {
+    /// It looked, and saw something that it had not left itself: that it was there.
+    pub presence: bool,
+    /// It wrote into the file that was there, which kept its mode: its executable bit.
+    pub mode: bool,
 }
 
 /// A run, sealed.
@@ -79,7 +94,10 @@ pub struct Sealed {
 /// # Errors
 /// A declared pattern that is not a glob.
 pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
-    let mut sealing = Sealing::default();
+    let mut sealing = Sealing {
+        linked: linked(request),
+        ..Sealing::default()
+    };
     for (path, facts) in &request.observation.paths {
         sealing.take(request, path, facts);
     }
@@ -93,7 +111,11 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
         request.outside.toolchain,
         request.disk,
     ));
-    if let Some(path) = outside::unexcused(outside, &request.outside, request.disk.home)? {
+    let mut left = outside.left.clone();
+    for (path, facts) in &outside.repository {
+        left.extend(sealing.take_repository(request, path, facts));
+    }
+    if let Some(path) = outside::unexcused(&left, &request.outside, request.disk.home)? {
         sealing.not_stored.insert(NotStored::WroteOutside {
             path: path.to_string(),
         });
@@ -113,6 +135,10 @@ struct Sealing {
     tombstones: BTreeSet<RelPath>,
     /// Paths the step wrote itself: their times say nothing about somebody else.
     touched: BTreeSet<RelPath>,
+    /// Device and inode of files of which the step made a name.
+    linked: BTreeSet<(u64, u64)>,
+    /// Inputs that the step gave another name.
+    renamed: BTreeSet<RelPath>,
     left_by: BTreeSet<Digest>,
     carried: bool,
     tagged: BTreeMap<RelPath, bool>,
@@ -122,14 +148,25 @@ struct Sealing {
 impl Sealing {
     fn take(&mut self, request: &SealRequest<'_>, path: &RelPath, facts: &PathFacts) {
         let disk = request.disk;
+        let mut end = disk.node(path);
+        if let (StateSeen::Present(kind, first), Some((_, row)), None) =
+            (facts.first, end, &facts.change)
+            && self.linked.contains(&(row.device, row.inode))
+            && same_but_for_attributes(&first, &row)
+        {
+            // The step gave it another name, which moved its time of change and nothing else.
+            end = Some((kind, first));
+            self.renamed.insert(path.clone());
+        }
         let around = Surroundings {
             rules: request.rules,
             ledger: request.ledger,
-            end: disk.node(path),
+            end,
             end_digest: &|| match disk.path_state(path).0 {
                 State::File { digest, .. } => Some(digest),
                 _ => None,
             },
+            indexes: request.indexes,
         };
         let classified = classify(path, facts, &around);
         // A directory holds nothing that an input could have decided.
@@ -153,6 +190,7 @@ impl Sealing {
                         conditional: true,
                         created: row.is_some_and(|row| row.created),
                         carried: !is_directory && !facts.seen.read,
+                        found: Found::default(),
                     },
                 );
             }
@@ -163,17 +201,35 @@ impl Sealing {
                     conditional: true,
                     created: true,
                     carried: false,
+                    found: Found::default(),
                 },
             ),
-            Class::Output { conditional } => self.add_result(
-                request,
-                ResultPath {
+            Class::Output { conditional } => {
+                let written = write_into(facts, around.end);
+                if written && disk.has_other_names(path) {
+                    // A hit could not change what is seen under the other name.
+                    self.refuse(NotStored::ModifiedInput {
+                        path: path.to_string(),
+                    });
+                }
+                let is_own = request.ledger.own(path, &facts.first).is_some();
+                let was_there = matches!(
+                    facts.first,
+                    StateSeen::Present(NodeKind::File | NodeKind::Link, _)
+                );
+                let found = Found {
+                    presence: was_there && !is_own && facts.seen.any(),
+                    mode: written && !sets_mode(facts),
+                };
+                let result = ResultPath {
                     path: path.clone(),
                     conditional,
                     created: created(request.ledger, path, facts),
                     carried: false,
-                },
-            ),
+                    found,
+                };
+                self.add_result(request, result);
+            }
             Class::Tombstone => {
                 self.tombstones.insert(path.clone());
             }
@@ -191,6 +247,71 @@ impl Sealing {
         let temporary = matches!(facts.first, StateSeen::Missing) && around.end.is_none();
         if facts.listed && !temporary && request.rules.input.counts(path) {
             self.take_listing(request, path);
+        }
+    }
+
+    /// Takes a path of a repository outside the workspace. Gives it back if it was written and may
+    /// be only where anybody may write.
+    fn take_repository(
+        &mut self,
+        request: &SealRequest<'_>,
+        path: &AbsPath,
+        facts: &PathFacts,
+    ) -> Option<AbsPath> {
+        let end = std::fs::symlink_metadata(path).ok();
+        let end = end.map(|there| (kind_of(&there), StatRow::of(&there)));
+        let is_changed = effective_change(facts, end).is_some();
+        // A repository in a temporary directory is like any other file there, unless the workspace
+        // lies there as well.
+        let is_scratch = request.outside.scratch.iter().any(|directory| {
+            path.starts_with(directory) && !request.disk.root.starts_with(directory)
+        });
+        if is_changed && (is_scratch || is_in_made_repository(request, path)) {
+            return end.is_some().then(|| path.clone());
+        }
+        let name = git::name_from(request.disk.root, path);
+        let item = Item::Repository(serde_bytes::ByteBuf::from(name.clone()));
+        let now = || match request.disk.state(&item, &|_| false).0 {
+            State::File { digest, .. } => Some(digest),
+            _ => None,
+        };
+        let index = git::Index {
+            known: request.indexes,
+            now: &now,
+        };
+        let index = git::is_index(&name).then_some(&index);
+        let inside = git::below_git(path.as_bytes()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&name).into_owned();
+        match git::classify(&inside, facts, end, index) {
+            Class::Input | Class::Rewritten => {
+                let is_stranger = |(_, row): (NodeKind, StatRow)| {
+                    row.ctime_ns > request.stamp_ns
+                        && !index.is_some_and(|index| index.is_as(&facts.first))
+                };
+                let is_directory = matches!(end, Some((NodeKind::Directory, _)));
+                if !is_changed && (!is_directory || facts.listed) && end.is_some_and(is_stranger) {
+                    self.refuse(NotStored::InputChangedDuringRun { path: text });
+                } else if facts.listed {
+                    let name = serde_bytes::ByteBuf::from(name);
+                    self.items.insert(Item::RepositoryListing(name));
+                } else {
+                    self.items.insert(item);
+                }
+                None
+            }
+            Class::WroteGit => {
+                self.refuse(NotStored::WroteGit { path: text });
+                None
+            }
+            Class::ModifiedInput => {
+                self.refuse(NotStored::ModifiedInput { path: text });
+                None
+            }
+            Class::ChangedMeanwhile => {
+                self.refuse(NotStored::InputChangedDuringRun { path: text });
+                None
+            }
+            _ => (is_changed && end.is_some()).then(|| path.clone()),
         }
     }
 
@@ -302,6 +423,7 @@ impl Sealing {
                         conditional: true,
                         created,
                         carried: false,
+                        found: Found::default(),
                     },
                 );
             }
@@ -350,6 +472,7 @@ impl Sealing {
                     conditional: true,
                     created: row.created,
                     carried: false,
+                    found: Found::default(),
                 },
             );
         }
@@ -419,7 +542,10 @@ impl Sealing {
         for ((item, state), row) in items.iter().zip(states).zip(rows) {
             match (item, state, row) {
                 (Item::Path(path), State::File { .. } | State::Link(_), Some(row))
-                    if row.ctime_ns > request.stamp_ns && !self.touched.contains(path) =>
+                    if row.ctime_ns > request.stamp_ns
+                        && !self.touched.contains(path)
+                        && !self.renamed.contains(path)
+                        && !is_same_index(request, path, state) =>
                 {
                     self.changed_meanwhile(path);
                 }
@@ -435,10 +561,12 @@ impl Sealing {
                     if row.ctime_ns <= request.stamp_ns {
                         continue;
                     }
-                    let own_doing = self
-                        .touched
-                        .iter()
-                        .any(|touched| touched.parent().as_ref() == Some(path));
+                    // Whoever makes a directory, or sets its mode, changes its time.
+                    let own_doing = self.touched.contains(path)
+                        || self
+                            .touched
+                            .iter()
+                            .any(|touched| touched.parent().as_ref() == Some(path));
                     let stranger = names.keys().any(|name| {
                         path.join(name).is_ok_and(|child| {
                             !self.touched.contains(&child)
@@ -459,6 +587,70 @@ impl Sealing {
             }
         }
     }
+}
+
+/// The files of which the step made a name that was not there before, by device and inode.
+fn linked(request: &SealRequest<'_>) -> BTreeSet<(u64, u64)> {
+    let paths = request.observation.paths.iter();
+    let made = paths.filter(|(_, facts)| {
+        facts.first == StateSeen::Missing
+            && facts
+                .change
+                .as_ref()
+                .is_some_and(|change| change.kinds.contains(&ChangeKind::Fresh))
+    });
+    made.filter_map(|(path, _)| request.disk.node(path))
+        .filter(|(kind, _)| *kind == NodeKind::File)
+        .map(|(_, row)| (row.device, row.inode))
+        .collect()
+}
+
+/// Whether the step wrote into the very file that was there.
+fn write_into(facts: &PathFacts, end: Option<(NodeKind, StatRow)>) -> bool {
+    let before = facts.change.as_ref().map(|change| change.before);
+    match (before, end) {
+        (Some(StateSeen::Present(NodeKind::File, before)), Some((NodeKind::File, end))) => {
+            (before.device, before.inode) == (end.device, end.inode)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the step sets the mode itself.
+fn sets_mode(facts: &PathFacts) -> bool {
+    facts
+        .change
+        .as_ref()
+        .is_some_and(|change| change.kinds.contains(&ChangeKind::Metadata))
+}
+
+/// Whether a path lies in a repository that the step itself made.
+fn is_in_made_repository(request: &SealRequest<'_>, path: &AbsPath) -> bool {
+    let repository = &request.observation.outside.repository;
+    let mut ancestor = Some(path.clone());
+    while let Some(at) = ancestor {
+        if at.as_path().file_name().is_some_and(|name| name == ".git") {
+            let facts = repository.get(&at);
+            return facts.is_some_and(|facts| facts.first == StateSeen::Missing);
+        }
+        ancestor = at.parent();
+    }
+    false
+}
+
+/// Whether a path is an index of which the entries are those that were seen before, though somebody
+/// wrote it anew.
+fn is_same_index(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
+    let facts = request.observation.paths.get(path);
+    let now = || match state {
+        State::File { digest, .. } => Some(*digest),
+        _ => None,
+    };
+    let index = git::Index {
+        known: request.indexes,
+        now: &now,
+    };
+    git::is_index(path.as_bytes()) && facts.is_some_and(|facts| index.is_as(&facts.first))
 }
 
 /// Whether all that happened to a path is that a program was looked for there: `PATH` leads

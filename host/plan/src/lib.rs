@@ -8,6 +8,7 @@ mod command;
 mod env;
 mod error;
 mod graph;
+mod join;
 mod plan;
 mod request;
 mod select;
@@ -17,5 +18,6 @@ mod words;
 
 pub use env::{CI_PRESENCE, StepEnvironment, step_environment};
 pub use error::PlanError;
+pub use join::{Join, JoinedPlan, command_name, join};
 pub use plan::{Plan, PlannedStep, plan};
 pub use request::{CacheRequest, Request, Scope, TaskTarget};

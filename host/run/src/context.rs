@@ -13,6 +13,7 @@ use vt_store::Store;
 
 use crate::cancel::Cancel;
 use crate::event::Event;
+use crate::join::Segments;
 use crate::records::workspace_name;
 use crate::world::{Freshness, RunRequest, World, cache_directory};
 
@@ -46,6 +47,7 @@ pub(crate) struct Context<'p> {
     /// The store, or why there is none.
     pub(crate) store: Result<Opened, String>,
     pub(crate) rows: StatRows,
+    pub(crate) segments: Segments,
     pub(crate) components: Vec<&'static Component>,
     host: OnceLock<Result<Host, String>>,
     pub(crate) cancel: Cancel,
@@ -94,6 +96,7 @@ impl<'p> Context<'p> {
             grace: request.grace,
             store: Opened::open(project, world, purpose),
             rows: StatRows::default(),
+            segments: Segments::default(),
             components: components.collect(),
             host: OnceLock::new(),
             cancel: Cancel::default(),

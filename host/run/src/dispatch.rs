@@ -14,6 +14,7 @@ use vt_plan::{Plan, PlannedStep};
 use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
+use crate::join::joined;
 use crate::spawn::Streams;
 use crate::sweep::sweep;
 use crate::task::run_step;
@@ -52,7 +53,9 @@ pub fn run(
         .map_err(RunError::Runtime)?;
     let started = Instant::now();
     let (events, received) = mpsc::channel(MESSAGES);
-    let context = Context::new(project, world, Purpose::Run, request, events);
+    let mut context = Context::new(project, world, Purpose::Run, request, events);
+    let (plan, segments) = joined(context.store.as_ref().ok(), plan);
+    context.segments = segments;
     let mut dispatcher = Dispatcher::new(&plan, request);
     listener(&Event::Planned {
         steps: plan

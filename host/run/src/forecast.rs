@@ -6,6 +6,7 @@ use vt_fingerprint::Why;
 
 use crate::context::{Context, MESSAGES, Purpose};
 use crate::error::RunError;
+use crate::join::joined;
 use crate::lookup::Found;
 use crate::rules::prepare;
 use crate::task::find;
@@ -47,7 +48,9 @@ pub fn forecast(
     let plan = vt_plan::plan(project, &request.target)?;
     // Nobody is told anything.
     let (events, _) = tokio::sync::mpsc::channel(MESSAGES);
-    let context = Context::new(project, world, Purpose::Look, request, events);
+    let mut context = Context::new(project, world, Purpose::Look, request, events);
+    let (plan, segments) = joined(context.store.as_ref().ok(), plan);
+    context.segments = segments;
     let mut forecasts: Vec<StepForecast> = Vec::with_capacity(plan.steps.len());
     for planned in &plan.steps {
         let is_open = planned

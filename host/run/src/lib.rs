@@ -11,6 +11,7 @@ mod dispatch;
 mod error;
 mod event;
 mod forecast;
+mod join;
 mod lookup;
 mod observe;
 mod output;

@@ -63,10 +63,18 @@ pub(crate) fn remember(
         .and_then(|bytes| decode(&bytes))
         .unwrap_or_default();
     let mut ledger = Ledger::default();
-    for path in record.iter().flat_map(|record| &record.paths) {
+    let mut paths: BTreeSet<RelPath> = BTreeSet::new();
+    paths.extend(record.iter().flat_map(|record| record.paths.clone()));
+    // What the segments of a joined step left when they ran on their own is its own as well.
+    for name in &prepared.names[1..] {
+        let record = read(Table::Steps, &key(&[&opened.workspace, name]))?
+            .and_then(|bytes| decode::<StepRecord>(&bytes));
+        paths.extend(record.into_iter().flat_map(|record| record.paths));
+    }
+    for path in &paths {
         let row: Option<LedgerRecord> = read(Table::Ledger, &ledger_key(&opened.workspace, path))?
             .and_then(|bytes| decode(&bytes));
-        let Some(row) = row.filter(|row| row.step == prepared.name) else {
+        let Some(row) = row.filter(|row| prepared.names.contains(&row.step)) else {
             continue;
         };
         if let (true, State::File { digest, .. }) = (row.settled, &row.row.state) {
@@ -335,6 +343,27 @@ fn may_replace(
     (unconditional && same_kind) || look.is_own(path)
 }
 
+/// Whether the step would have started from something else than it did: where somebody else's file
+/// was, and was seen, there is nothing, or the mode that it kept is another one.
+fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
+    let executable = |state: &State| {
+        matches!(
+            state,
+            State::File {
+                executable: true,
+                ..
+            }
+        )
+    };
+    let other_mode = match now {
+        // What is made anew can't be executed.
+        State::Missing => executable(state),
+        State::File { .. } => executable(state) != executable(now),
+        _ => false,
+    };
+    (result.presence && *now == State::Missing) || (result.mode && other_mode)
+}
+
 /// What of the result set is not in place, and what lies around that should not; or the edits of
 /// somebody else that a return would overwrite.
 fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed, Vec<Why>> {
@@ -358,7 +387,18 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
         let result = results.get(*path);
         // What only lay there may be stale: the command has to make it anew, or leave it out.
         let carried = result.is_some_and(|result| result.carried);
-        if carried || (now != State::Missing && !may_replace(look, path, state, &now, result)) {
+        let found = result.is_some_and(|result| other_start(result, state, &now));
+        // What the command would write is seen under the other name as well; what a hit puts there is not.
+        let shared = now != State::Missing && look.disk.has_other_names(path);
+        if found && now == State::Missing {
+            edited.push(Why::InputRemoved {
+                path: path.to_string(),
+            });
+        } else if carried
+            || found
+            || shared
+            || (now != State::Missing && !may_replace(look, path, state, &now, result))
+        {
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });

@@ -27,12 +27,11 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
             observation.paths.insert(inside, facts(history));
             continue;
         }
-        let read = history.seen_before.read || history.seen_before.executed;
-        if read && in_repository(&path) {
-            unjudged.push(format!(
-                "it reads a repository outside the workspace: `{path}`"
-            ));
+        if in_repository(&path) {
+            observation.outside.repository.insert(path, facts(history));
+            continue;
         }
+        let read = history.seen_before.read || history.seen_before.executed;
         take_outside(&mut observation.outside, path, history, read);
     }
     for program in &trace.programs {

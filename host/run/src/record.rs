@@ -139,12 +139,56 @@ pub(crate) fn forget(
     prepared: &Prepared<'_>,
     strong: &Digest,
 ) -> Result<(), StoreError> {
-    write(opened, |writer| {
-        writer.remove(Table::Entries, &key(&[&prepared.weak, strong]))?;
-        let mut recency = read_recency(writer, &prepared.weak)?;
-        recency.0.retain(|(_, known)| known != strong);
-        writer.put(Table::Entries, &prepared.weak.0, &encode(&recency))
-    })
+    write(opened, |writer| remove(writer, &prepared.weak, strong))
+}
+
+fn remove(writer: &mut Writer<'_>, weak: &Digest, strong: &Digest) -> Result<(), StoreError> {
+    writer.remove(Table::Entries, &key(&[weak, strong]))?;
+    let mut recency = read_recency(writer, weak)?;
+    recency.0.retain(|(_, known)| known != strong);
+    writer.put(Table::Entries, &weak.0, &encode(&recency))
+}
+
+/// Finds a result that another step left after a time, in nanoseconds, and drops the last entry of
+/// that step: it may hold what this one wrote. Whoever ends last finds out, whichever process it is.
+pub(crate) fn disown(
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    wrote: &[RelPath],
+    started_ns: i64,
+) -> Result<Option<RelPath>, StoreError> {
+    let Some(snapshot) = opened.store.read()? else {
+        return Ok(None);
+    };
+    let mut shared = None;
+    let mut others = BTreeSet::new();
+    for path in wrote {
+        let bytes = snapshot.get(Table::Ledger, &ledger_key(&opened.workspace, path))?;
+        let row = bytes.and_then(|bytes| decode::<LedgerRecord>(&bytes));
+        let is_foreign = |row: &LedgerRecord| {
+            row.row.row.ctime_ns > started_ns && !prepared.names.contains(&row.step)
+        };
+        if let Some(row) = row.filter(is_foreign) {
+            shared.get_or_insert_with(|| path.clone());
+            others.insert(row.step);
+        }
+    }
+    // Who reads keeps others from writing.
+    drop(snapshot);
+    if !others.is_empty() {
+        write(opened, |writer| {
+            for step in &others {
+                let bytes = writer.get(Table::Steps, &key(&[&opened.workspace, step]))?;
+                let record = bytes.and_then(|bytes| decode::<StepRecord>(&bytes));
+                if let Some((parts, strong)) = record.and_then(|one| Some((one.parts, one.strong?)))
+                {
+                    remove(writer, &parts.key(), &strong)?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    Ok(shared)
 }
 
 fn read_recency(writer: &Writer<'_>, weak: &Digest) -> Result<Recency, StoreError> {

@@ -9,6 +9,7 @@
 //! | `Entries` | weak key | [`Recency`] |
 //! | `Entries` | weak key, strong key | [`EntryRecord`] |
 //! | `Steps` | workspace, step | [`StepRecord`] |
+//! | `Steps` | task | [`JoinRecord`] |
 //! | `Ledger` | workspace, path | [`LedgerRecord`] |
 //! | `Memo` | digest of a question | the answer of a rule plugin |
 
@@ -16,13 +17,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
 use vt_fingerprint::{EntryStates, LedgerRow, StatRow, WeakParts};
+use vt_plan::Join;
 use vt_store::Manifest;
 
 /// The version of every value here.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// How many path sets a weak key keeps.
 const PATH_SETS: usize = 16;
+/// How many pairs of segments of one task are remembered.
+const JOINS: usize = 64;
 /// How many entries a weak key keeps.
 const ENTRIES: usize = 64;
 
@@ -60,6 +64,10 @@ pub(crate) struct ResultRecord {
     pub(crate) conditional: bool,
     /// Whether an earlier run left it and nobody looked into it: good only where it is in place.
     pub(crate) carried: bool,
+    /// Whether something of somebody else's was seen there, so that its absence is another state.
+    pub(crate) presence: bool,
+    /// Whether it kept the mode of the file that was there.
+    pub(crate) mode: bool,
 }
 
 /// What one successful run left.
@@ -93,6 +101,21 @@ pub(crate) struct StepRecord {
     pub(crate) paths: Vec<RelPath>,
 }
 
+/// The segments of a task that are one step, by the names of their commands; those that were found
+/// last come last.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct JoinRecord(pub(crate) Vec<Join>);
+
+impl JoinRecord {
+    /// Adds a pair. The one that was found longest ago goes, if there are too many.
+    pub(crate) fn add(&mut self, join: Join) {
+        self.0.retain(|known| *known != join);
+        self.0.push(join);
+        let surplus = self.0.len().saturating_sub(JOINS);
+        self.0.drain(..surplus);
+    }
+}
+
 /// A row of the ledger.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct LedgerRecord {
@@ -119,6 +142,13 @@ pub(crate) fn step_name(step: &StepId) -> Digest {
         .text(&step.task)
         .number(u64::from(step.index));
     hasher.finish()
+}
+
+/// The key of what is remembered of a task's segments, whatever the workspace.
+pub(crate) fn joins_key(step: &StepId) -> Vec<u8> {
+    let mut hasher = StableHasher::new("vt-joins");
+    hasher.text(&step.package).text(&step.task);
+    hasher.finish().0.to_vec()
 }
 
 /// The key made of several digests.
@@ -174,6 +204,18 @@ mod tests {
             .flat_map(|number| recency.promote(digest(0), digest(number)))
             .collect();
         assert_eq!(dropped, [digest(0), digest(1)]);
+    }
+
+    #[test]
+    fn of_many_joins_the_latest_are_kept() {
+        let mut record = JoinRecord::default();
+        for number in 0..=JOINS {
+            record.add((digest(number), digest(0)));
+        }
+        record.add((digest(1), digest(0)));
+        assert_eq!(record.0.len(), JOINS);
+        assert_eq!(record.0[0], (digest(2), digest(0)));
+        assert_eq!(record.0.last(), Some(&(digest(1), digest(0))));
     }
 
     #[test]

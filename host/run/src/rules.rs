@@ -39,8 +39,10 @@ pub(crate) struct Prepared<'c> {
     pub(crate) directives: Directives,
     pub(crate) parts: WeakParts,
     pub(crate) weak: Digest,
-    /// The names of this step in this workspace.
+    /// The name of this step in this workspace.
     pub(crate) name: Digest,
+    /// The names of all the segments it was made of; its own is the first.
+    pub(crate) names: Vec<Digest>,
     /// What a plugin did wrong; the step runs and is not stored.
     pub(crate) trouble: Option<NotStored>,
 }
@@ -164,6 +166,7 @@ pub(crate) fn prepare<'c>(
         planned,
         weak: parts.key(),
         name: records::step_name(&planned.invocation.step),
+        names: context.segments.names(&planned.invocation.step),
         env,
         directives,
         parts,

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, RelPath};
 use vt_fingerprint::{
-    Disk, EntryStates, Item, NotStored, Outside, PathSet, SealRequest, Sealed, StatRow, State,
-    now_ns, seal,
+    Disk, EntryStates, EnvSnapshot, Item, NotStored, Observation, Outside, PathSet, SealRequest,
+    Sealed, StatRow, State, now_ns, seal,
 };
 use vt_ipc::{EnvQuery, Hint, Refused, Reports, Trespass};
 use vt_store::StoreError;
 
 use crate::context::{Context, Opened, chain};
 use crate::event::PathSetName;
+use crate::join::{self, Evidence};
 use crate::lookup::{Memory, manifest_states, read_path_set};
 use crate::observe::observe;
 use crate::output::{Frame, encode};
@@ -81,6 +82,7 @@ pub(crate) fn settle(
                 prepared,
                 memory,
                 ran,
+                indexes: ran.index.as_slice(),
                 reports,
             };
             match settling.record(&mut reasons, &lines, duration_ms, &mut path_set) {
@@ -183,6 +185,7 @@ struct Settling<'s> {
     prepared: &'s Prepared<'s>,
     memory: &'s Memory,
     ran: &'s Ran,
+    indexes: &'s [(StatRow, vt_base::Digest)],
     reports: Option<&'s Reports>,
 }
 
@@ -224,14 +227,7 @@ impl Settling<'_> {
             .path_rules(self.opened, self.reports)
             .map_err(glob_error)?;
         let sealed = self.prepared.with_env(self.opened, |env| {
-            let disk = Disk {
-                root,
-                home: self.context.world.home.as_ref(),
-                path: &self.prepared.env.path,
-                env,
-                hidden: &self.opened.hidden,
-                rows: &self.context.rows,
-            };
+            let disk = self.disk(env);
             let declared = &self.prepared.planned.invocation.declared;
             let excused: Vec<&str> = declared
                 .output
@@ -254,6 +250,7 @@ impl Settling<'_> {
                     scratch: &self.scratch(),
                     excused: &excused,
                 },
+                indexes: self.indexes,
                 threads: self.context.world.threads,
             })
         });
@@ -268,8 +265,9 @@ impl Settling<'_> {
             digest: sealed.path_set.digest(),
             items: sealed.path_set.0.len() as u64,
         });
-        self.refuse_shared(&sealed, reasons);
+        self.refuse_shared(&sealed, reasons)?;
         let digested_ns = now_ns();
+        self.learn_joins(&observed.observation, &sealed, vouched, digested_ns)?;
         let made = if reasons.is_empty() {
             match self.pack(&sealed, lines, duration_ms) {
                 Ok(made) => Some(made),
@@ -297,6 +295,52 @@ impl Settling<'_> {
         )
         .map_err(|error| store_error(&error))?;
         Ok(stored)
+    }
+
+    /// Remembers of which earlier segment of the task the step changed something. From the next run on,
+    /// the two are one step.
+    fn learn_joins(
+        &self,
+        observation: &Observation,
+        sealed: &Sealed,
+        vouched: bool,
+        digested_ns: i64,
+    ) -> Result<(), NotStored> {
+        let learned = self.prepared.with_env(self.opened, |env| {
+            Evidence {
+                context: self.context,
+                opened: self.opened,
+                prepared: self.prepared,
+                observation,
+                sealed,
+                disk: &self.disk(env),
+                path_set: vouched.then_some(&sealed.path_set),
+                digested_ns,
+                ended_ns: self.ran.ended_ns,
+            }
+            .find()
+        });
+        let Some(learned) = learned.map_err(|error| store_error(&error))? else {
+            return Ok(());
+        };
+        let step = &self.prepared.planned.invocation.step;
+        join::remember(self.opened, step, &learned).map_err(|error| store_error(&error))?;
+        self.context.notice(format!(
+            "{step} changes what an earlier command of its task leaves: from the next run on they \
+             are one step"
+        ));
+        Ok(())
+    }
+
+    fn disk<'d>(&'d self, env: EnvSnapshot<'d>) -> Disk<'d> {
+        Disk {
+            root: &self.context.project.root,
+            home: self.context.world.home.as_ref(),
+            path: &self.prepared.env.path,
+            env,
+            hidden: &self.opened.hidden,
+            rows: &self.context.rows,
+        }
     }
 
     /// What tools asked for by name or by query.
@@ -335,7 +379,11 @@ impl Settling<'_> {
             .collect()
     }
 
-    fn refuse_shared(&self, sealed: &Sealed, reasons: &mut BTreeSet<NotStored>) {
+    fn refuse_shared(
+        &self,
+        sealed: &Sealed,
+        reasons: &mut BTreeSet<NotStored>,
+    ) -> Result<(), NotStored> {
         let wrote: Vec<RelPath> = sealed
             .results
             .iter()
@@ -350,14 +398,17 @@ impl Settling<'_> {
             .map(|metadata| StatRow::of(&metadata).ctime_ns)
             .fold(self.ran.stamp_ns, i64::max);
         let step = &self.prepared.planned.invocation.step;
+        let disowned = record::disown(self.opened, self.prepared, &wrote, self.ran.stamp_ns)
+            .map_err(|error| store_error(&error))?;
         let shared = self
             .context
             .claim_results(step, self.ran.stamp_ns, ended_ns, wrote);
-        if let Some(path) = shared {
+        if let Some(path) = shared.or(disowned) {
             reasons.insert(NotStored::SharedOutput {
                 path: path.to_string(),
             });
         }
+        Ok(())
     }
 
     fn pack(
@@ -413,6 +464,8 @@ impl Settling<'_> {
                     path: result.path.clone(),
                     conditional: result.conditional,
                     carried: result.carried,
+                    presence: result.found.presence,
+                    mode: result.found.mode,
                 })
                 .collect(),
             tombstones: sealed.tombstones.iter().cloned().collect(),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use vt_base::{EnvMap, Invocation, Program};
+use vt_base::{Digest, EnvMap, Invocation, Program};
+use vt_fingerprint::{StatRow, repository_index};
 use vt_ipc::{Reports, Server};
 use vt_tracker::{Trace, Tracked};
 
@@ -36,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) stamp_ns: i64,
     /// The time of the file system just after the end: what changes later, somebody else changes.
     pub(crate) ended_ns: i64,
+    /// The index of the repository just before the start, by its identity.
+    pub(crate) index: Option<(StatRow, Digest)>,
 }
 
 /// The exit code that a status stands for.
@@ -194,6 +197,8 @@ pub(crate) fn run_tracked(
     let server = opened
         .ok_or_else(|| "there is no store".to_owned())
         .and_then(|opened| serve(context, opened, prepared, &mut env));
+    // Of a step that is not cached nobody will ask.
+    let index = opened.and_then(|_| repository_index(&context.project.root, &context.rows));
     let stamp_ns = stamp(context, opened);
     let outcome = watch(context, invocation, &env, &context.project.root);
     let ended_ns = opened
@@ -225,6 +230,7 @@ pub(crate) fn run_tracked(
         reports,
         stamp_ns,
         ended_ns,
+        index,
     }
 }
 

@@ -179,25 +179,94 @@ fn examples() -> Vec<Example> {
         (
             Gap::RemovedResult,
             &[("f", Some("text"))],
-            vec![Op::Stat(name("f")), put("f", "wct")],
+            vec![put("f", "wt")],
             Action::Remove,
             "f",
         ),
+    ]
+}
+
+/// A tree, what is done in it, and a change after which a hit was once wrong.
+type Mended = (Vec<(&'static str, Seedling)>, Vec<Op>, Action, &'static str);
+
+fn mended() -> Vec<Mended> {
+    let name = |path: &str| Name {
+        base: Base::Here,
+        path: path.to_owned(),
+    };
+    let put = |path: &str| Op::Put(name(path), Flags("wct"), "x".to_owned());
+    let file = |executable| Seedling::File("text".to_owned(), executable);
+    vec![
+        // What was seen to be there, and is gone.
         (
-            Gap::ModeOfOverwritten,
-            &[("f", Some("text"))],
-            vec![put("f", "wct")],
-            Action::Chmod,
+            vec![("f", file(false))],
+            vec![Op::Stat(name("f")), put("f")],
+            Action::Remove,
             "f",
         ),
+        // The mode of what is written over.
+        (vec![("f", file(false))], vec![put("f")], Action::Chmod, "f"),
+        (vec![("f", file(true))], vec![put("f")], Action::Chmod, "f"),
+        (vec![("f", file(true))], vec![put("f")], Action::Remove, "f"),
+        // A mode that is set to what it is.
         (
-            Gap::ModeAsBefore,
-            &[("f", Some("text"))],
+            vec![("f", file(false))],
             vec![Op::Chmod(name("f"), false)],
             Action::Chmod,
             "f",
         ),
+        (
+            vec![("f", file(false))],
+            vec![Op::Chmod(name("f"), false)],
+            Action::Remove,
+            "f",
+        ),
+        // Two names of one file.
+        (
+            vec![("f", file(false)), ("g", Seedling::Also("f".to_owned()))],
+            vec![put("f")],
+            Action::Overwrite,
+            "f",
+        ),
+        (
+            vec![("f", file(false)), ("g", Seedling::Also("f".to_owned()))],
+            vec![put("f")],
+            Action::Remove,
+            "g",
+        ),
     ]
+}
+
+#[test]
+fn what_was_a_gap_is_none_any_more() {
+    let interpreters = Interpreters::prepare().unwrap();
+    for (tree, ops, action, path) in mended() {
+        let tree = tree.into_iter();
+        let program = Program {
+            tree: tree.map(|(path, seed)| (path.to_owned(), seed)).collect(),
+            ops,
+        };
+        let mutation = Mutation {
+            path: path.to_owned(),
+            action,
+            target: String::new(),
+        };
+        let trial = run(
+            &Case {
+                gaps: Gaps::Wanted,
+                program: &program,
+                mutations: &[mutation],
+                tree: Tree::Anew,
+            },
+            &interpreters.all()[0],
+        );
+        let said = trial.verdict.counted();
+        assert!(!trial.is_wrong(), "{said:?}\n{program}");
+        assert!(
+            !matches!(trial.verdict, Verdict::NothingToChange),
+            "{said:?}\n{program}"
+        );
+    }
 }
 
 #[test]

@@ -370,6 +370,83 @@ fn an_edit_made_after_the_step_has_ended_is_never_taken_for_its_own() {
     assert_eq!(outcome.status(), Status::Ran, "{}", outcome.said());
 }
 
+#[test]
+fn what_two_runners_wrote_at_the_same_time_is_the_result_of_neither() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "a": "vtt seq cat a.txt then write out a then write a.mark x then wait-for",
+        "b": "vtt seq cat a.txt then write out b then write b.mark x then wait-for",
+    }));
+    let go = |name: &str| sandbox.home().join(name);
+    let start = |task: &str| {
+        let line = format!("vt run {task}");
+        sandbox.call(&line).word(go(task)).start()
+    };
+    let one = start("a");
+    sandbox.wait_for(&sandbox.path("a.mark"));
+    let other = start("b");
+    sandbox.wait_for(&sandbox.path("b.mark"));
+    // The first to end finds what the other one wrote, and can't know.
+    fs::write(go("a"), "").unwrap();
+    let _ = one.finish();
+    fs::write(go("b"), "").unwrap();
+    let outcome = other.finish();
+    assert_eq!(
+        outcome.not_stored(),
+        ["shared-output"],
+        "{}",
+        outcome.said()
+    );
+    let again = sandbox.call("vt run a").word(go("a")).run();
+    again.expect(Status::Ran);
+    assert_eq!(text(&sandbox, "out"), "a");
+}
+
+#[test]
+fn a_directory_that_the_step_makes_and_lists_costs_nothing() {
+    let sandbox = scripted("cat in; mkdir g; ls g; rmdir g");
+    sandbox.write("in", "1\n");
+    assert_eq!(run(&sandbox).not_stored(), [""; 0]);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    let sandbox = scripted("cat in; mkdir -p g; ls g");
+    sandbox.write("in", "1\n");
+    assert_eq!(run(&sandbox).not_stored(), [""; 0]);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    sandbox.write("g/user", "");
+    assert_eq!(run(&sandbox).status(), Status::Ran);
+}
+
+#[test]
+fn another_name_that_the_step_gives_an_input_costs_nothing() {
+    let sandbox = scripted("mkdir -p dist; cat in; ln -f in dist/in");
+    sandbox.write("in", "1\n");
+    assert_eq!(run(&sandbox).not_stored(), [""; 0]);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    sandbox.remove("dist/in");
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    assert_eq!(text(&sandbox, "dist/in"), "1\n");
+    sandbox.remove("in");
+    sandbox.write("in", "2\n");
+    assert_eq!(run(&sandbox).status(), Status::Ran);
+}
+
+#[test]
+fn a_result_with_another_name_is_not_stored_since_a_hit_would_change_one_of_them() {
+    let sandbox = scripted("cat in >out");
+    sandbox.write("in", "1\n");
+    sandbox.write("out", "");
+    fs::hard_link(sandbox.path("out"), sandbox.path("twin")).unwrap();
+    assert_eq!(run(&sandbox).not_stored(), ["modified-input"]);
+    assert_eq!(text(&sandbox, "twin"), "1\n");
+    // Nor is it restored over one that has got another name since.
+    sandbox.remove("twin");
+    let _ = run(&sandbox);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    fs::hard_link(sandbox.path("out"), sandbox.path("twin")).unwrap();
+    sandbox.write("twin", "EDIT\n");
+    assert_eq!(run(&sandbox).status(), Status::Ran);
+    assert_eq!(text(&sandbox, "twin"), "1\n");
+}
+
 fn set_executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

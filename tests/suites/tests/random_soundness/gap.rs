@@ -7,9 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use vt_tracker_conformance::world::{
-    Change, Chronicle, History, Look, Op, Program, Seedling, What,
-};
+use vt_tracker_conformance::world::{Change, Chronicle, History, Look, Op, Program, What};
 
 use super::mutation::Mutation;
 
@@ -29,18 +27,9 @@ pub(crate) enum Gap {
     Temporary,
     /// Documented: directories above results are no inputs.
     DirectoryAboveResult,
-    /// That two names are one file is no input, and what is written through one is
-    /// no result under the other.
-    SharedFile,
-    /// What was there and is overwritten is a result. Where it is missing it is
-    /// put there, although the command would have said that it is missing.
+    /// Documented: what was there and is written over without a look is a result. Where it is
+    /// missing it is put there, although a command that does not create it would have said so.
     RemovedResult,
-    /// A file that is overwritten keeps its mode, but its executable bit from
-    /// before is no input.
-    ModeOfOverwritten,
-    /// A mode that is set as it was is no change, and then not even that the file
-    /// is there, or that its mode was this, is an input.
-    ModeAsBefore,
 }
 
 /// Whether something is there, and what, without following links.
@@ -74,22 +63,11 @@ impl There {
 /// The gap that a program falls into whatever changes.
 pub(crate) fn of_program(program: &Program) -> Option<Gap> {
     let is_absolute = |op: &Op| matches!(op, Op::Symlink(text, _) if text.starts_with('@'));
-    let machine = program.run();
-    let is_changed = |path: &String| {
-        let history = machine.chronicle().paths.get(path);
-        history.is_some_and(|history| !history.changes.is_empty())
-    };
-    let is_shared = |(path, seedling): &(String, Seedling)| match seedling {
-        Seedling::Also(other) => is_changed(path) || is_changed(other),
-        _ => false,
-    };
-    if program.ops.iter().any(is_absolute) {
-        Some(Gap::AbsoluteLink)
-    } else if program.tree.iter().any(is_shared) {
-        Some(Gap::SharedFile)
-    } else {
-        None
-    }
+    program
+        .ops
+        .iter()
+        .any(is_absolute)
+        .then_some(Gap::AbsoluteLink)
 }
 
 /// The program, made so that it falls into none of the gaps of programs where that can be: most
@@ -101,13 +79,6 @@ pub(crate) fn around(program: &Program) -> Program {
             && let Some(rest) = text.strip_prefix("@/")
         {
             *text = rest.to_owned();
-        }
-    }
-    if of_program(&tame) == Some(Gap::SharedFile) {
-        for (_, seedling) in &mut tame.tree {
-            if matches!(seedling, Seedling::Also(_)) {
-                *seedling = Seedling::File("also".to_owned(), false);
-            }
         }
     }
     let machine = tame.run();
@@ -125,12 +96,9 @@ pub(crate) fn of_change(
     let machine = program.run();
     let chronicle = machine.chronicle();
     let path = mutation.path.as_str();
-    let is_file = |there| matches!(there, There::File { .. });
     let is_made_or_gone = (before == There::Directory) != (after == There::Directory);
     if near(chronicle, path, is_tombstone) {
         Some(Gap::Tombstone)
-    } else if near(chronicle, path, is_set_blindly) {
-        Some(Gap::ModeAsBefore)
     } else if near(chronicle, path, is_temporary) {
         Some(Gap::Temporary)
     } else if is_made_or_gone && is_above(chronicle, path, |history| !history.changes.is_empty()) {
@@ -139,11 +107,6 @@ pub(crate) fn of_change(
         Some(Gap::MissingListsAsEmpty)
     } else if near(chronicle, path, is_overwritten) && after == There::Nothing {
         Some(Gap::RemovedResult)
-    } else if before != after
-        && (is_file(before) || is_file(after))
-        && near(chronicle, path, is_overwritten)
-    {
-        Some(Gap::ModeOfOverwritten)
     } else {
         None
     }
@@ -173,12 +136,10 @@ fn is_temporary(history: &History) -> bool {
     history.before_change == Some(What::Missing) && history.changes.contains(&Change::Delete)
 }
 
-fn is_set_blindly(history: &History) -> bool {
-    history.changes == [Change::Metadata] && history.seen.is_empty()
-}
-
 fn is_overwritten(history: &History) -> bool {
-    matches!(history.before_change, Some(What::File(_))) && history.changes.contains(&Change::Fresh)
+    matches!(history.before_change, Some(What::File(_)))
+        && history.changes.contains(&Change::Fresh)
+        && history.seen.is_empty()
 }
 
 /// Whether something holds of a path below another.
