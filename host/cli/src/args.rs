@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Run(Run),
     /// Say why the last run of a task was a hit, ran, or was not stored.
     Why(Why),
+    /// Tell the runner of this step what a script knows better than an observer.
+    #[command(subcommand)]
+    Report(Report),
 }
 
 #[derive(clap::Args, Debug)]
@@ -58,6 +61,45 @@ pub(crate) struct Why {
     /// Compare with the run of it that was so many runs before.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) against: Option<u16>,
+}
+
+/// What a script says to the runner, or asks it. Paths are taken from the current directory.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Report {
+    /// What is read at these paths, or below them, does not matter.
+    IgnoreInput(ReportedPaths),
+    /// What is written at these paths, or below them, is no result.
+    IgnoreOutput(ReportedPaths),
+    /// The result depends on these paths, whether that is seen or not.
+    TrackInput(ReportedPaths),
+    /// These paths are results, whether that is seen or not.
+    TrackOutput(ReportedPaths),
+    /// The result depends on these environment variables, set or not.
+    TrackEnv {
+        /// Their names.
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// Print the value that an environment variable has for the runner; exit with 1 if it is unset.
+    GetEnv {
+        /// Its name.
+        name: String,
+        /// Do not make the result depend on it.
+        #[arg(long)]
+        untracked: bool,
+    },
+    /// Do not store this run.
+    DisableCache {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct ReportedPaths {
+    /// Files or directories; they need not exist.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 #[derive(clap::Args, Debug)]

@@ -3,6 +3,7 @@
 mod choice;
 pub(crate) mod dry_run;
 pub(crate) mod last_details;
+pub(crate) mod report;
 pub(crate) mod run;
 mod select;
 pub(crate) mod why;

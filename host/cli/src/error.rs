@@ -23,6 +23,8 @@ pub(crate) enum Error {
     NoOlderRun(u16),
     /// The terminal cannot be used.
     Terminal(std::io::Error),
+    /// There is a runner, and it did not take what was to be reported.
+    Report(vt_client::ClientError),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
 }
@@ -31,12 +33,16 @@ impl Error {
     /// 2 for a usage or configuration error, 1 for anything else.
     pub(crate) const fn exit_code(&self) -> i32 {
         match self {
-            Self::Config(_) | Self::Usage(_) | Self::Run(vt_run::RunError::Plan(_)) => 2,
+            Self::Config(_)
+            | Self::Usage(_)
+            | Self::Run(vt_run::RunError::Plan(_))
+            | Self::Report(vt_client::ClientError::BadArgument(_)) => 2,
             Self::Run(_)
             | Self::NoRun
             | Self::NeverRan(_)
             | Self::NoOlderRun(_)
             | Self::Terminal(_)
+            | Self::Report(_)
             | Self::Write(..) => 1,
         }
     }
@@ -63,6 +69,7 @@ impl Error {
             Self::Terminal(error) => {
                 eprintln!("error: cannot use the terminal\n  caused by: {error}");
             }
+            Self::Report(error) => eprintln!("error: {}", with_causes(error)),
             Self::Write(path, error) => {
                 eprintln!(
                     "error: cannot write `{}`\n  caused by: {error}",

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Run(run) => commands::run::run(&args, run),
         Command::Why(why) => commands::why::why(&args, why),
+        Command::Report(report) => commands::report::report(&args, report),
     };
     match outcome {
         Ok(code) => exit(code),

@@ -24,8 +24,13 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// A variable of this process; one that is set to nothing has a value here.
+pub(crate) fn own_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// The directory of invocation, with links resolved.
-fn current_dir(args: &Args) -> Result<AbsPath, Error> {
+pub(crate) fn current_dir(args: &Args) -> Result<AbsPath, Error> {
     let given = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let real = std::fs::canonicalize(&given).map_err(|error| {
         Error::Usage(format!(

@@ -148,6 +148,7 @@ impl Run {
                     scratch: &[],
                     excused: &[],
                 },
+                indexes: &[],
                 threads: 1,
             })
             .unwrap()

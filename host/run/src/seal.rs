@@ -46,7 +46,7 @@ pub(crate) fn settle(
     ran: &Ran,
     duration_ms: u64,
 ) -> Settled {
-    let mut reasons: BTreeSet<NotStored> = prepared.trouble.iter().cloned().collect();
+    let mut reasons: BTreeSet<NotStored> = BTreeSet::new();
     if ran.exit_code != 0 {
         reasons.insert(NotStored::ExitCode {
             code: ran.exit_code,
@@ -58,8 +58,12 @@ pub(crate) fn settle(
     let mut lines = Vec::new();
     let reports = match &ran.reports {
         Ok(reports) => {
-            lines = report_lines(reports);
-            reasons.extend(report_reasons(prepared, reports));
+            // What a step wished that came to nothing is nobody's concern. Its hints still say
+            // which of the files it left are its own.
+            if reasons.is_empty() {
+                lines = report_lines(reports);
+                reasons.extend(report_reasons(prepared, reports));
+            }
             Some(reports)
         }
         Err(detail) => {
@@ -69,6 +73,7 @@ pub(crate) fn settle(
             None
         }
     };
+    reasons.extend(prepared.trouble.iter().cloned());
     if ran.frames.is_none() {
         let detail = "the terminal output is too large to keep".to_owned();
         reasons.insert(NotStored::StoreError { detail });
@@ -138,8 +143,12 @@ fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> 
         detail: refused.to_string(),
     }));
     if let Some(name) = reports.values.keys().next() {
-        let detail = format!("a tool tracks the value `{name}`, which cannot be checked later");
-        reasons.push(NotStored::IpcError { detail });
+        // Whether it is still the same only the tool can say, and a hit does not run it.
+        let reason = format!("it tracks the value `{name}`, which only it can check");
+        reasons.push(NotStored::OptedOut {
+            by: "tool".to_owned(),
+            reason: Some(reason),
+        });
     }
     reasons
 }
@@ -158,6 +167,12 @@ fn report_lines(reports: &Reports) -> Vec<String> {
         EnvQuery::Glob(glob) => format!("track-env {glob}"),
         EnvQuery::Prefix(prefix) => format!("track-env {prefix}*"),
     }));
+    lines.extend(
+        reports
+            .values
+            .keys()
+            .map(|name| format!("track-value {name}")),
+    );
     if let Some(opt_out) = &reports.opt_out {
         lines.push(match &opt_out.reason {
             Some(reason) => format!("disable-cache {reason}"),

@@ -3,7 +3,9 @@
 //! The methods have nobody to tell their errors. A hint that is lost costs a cache hit at most; an
 //! answer that is lost means that the runner is gone or has noted a failure itself.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
@@ -100,13 +102,16 @@ unsafe extern "C" fn track_value(env: napi_env, info: napi_callback_info) -> nap
     scope.undefined()
 }
 
-/// `disableCache(reason?)`
+/// `disableCache(reason?)`, `disableCache({ reason })`
 unsafe extern "C" fn disable_cache(env: napi_env, info: napi_callback_info) -> napi_value {
     // SAFETY: Node calls with the environment of this thread.
     let scope = unsafe { Scope::new(env) };
-    let [reason] = scope.arguments(info);
+    let [options] = scope.arguments(info);
+    let reason = scope
+        .text(options)
+        .or_else(|| scope.text(scope.property(options, c"reason")?));
     if let Some(client) = CLIENT.get() {
-        let _ = client.disable_cache(scope.text(reason).as_deref());
+        let _ = client.disable_cache(reason.as_deref());
     }
     scope.undefined()
 }
@@ -149,11 +154,15 @@ unsafe extern "C" fn get_envs(env: napi_env, info: napi_callback_info) -> napi_v
 fn with_path(
     scope: Scope,
     info: napi_callback_info,
-    tell: impl Fn(&Client, String) -> Option<()>,
+    tell: impl Fn(&Client, PathBuf) -> Option<()>,
 ) -> napi_value {
     let [path] = scope.arguments(info);
-    if let (Some(client), Some(path)) = (CLIENT.get(), scope.text(path)) {
-        let _ = tell(client, path);
+    let path = scope
+        .text(path)
+        .map(OsString::from)
+        .or_else(|| scope.bytes(path).map(OsString::from_vec));
+    if let (Some(client), Some(path)) = (CLIENT.get(), path) {
+        let _ = tell(client, path.into());
     }
     scope.undefined()
 }

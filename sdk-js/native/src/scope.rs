@@ -7,11 +7,12 @@ use std::ffi::CStr;
 use std::ptr;
 
 use napi_sys::{
-    PropertyAttributes, Status, ValueType, napi_callback_info, napi_create_function,
-    napi_create_object, napi_create_string_utf8, napi_define_properties, napi_env,
-    napi_get_and_clear_last_exception, napi_get_cb_info, napi_get_named_property,
-    napi_get_undefined, napi_get_value_bool, napi_get_value_string_utf8, napi_is_exception_pending,
-    napi_property_descriptor, napi_status, napi_throw_error, napi_typeof, napi_value,
+    PropertyAttributes, Status, TypedarrayType, ValueType, napi_callback_info,
+    napi_create_function, napi_create_object, napi_create_string_utf8, napi_define_properties,
+    napi_env, napi_get_and_clear_last_exception, napi_get_cb_info, napi_get_named_property,
+    napi_get_typedarray_info, napi_get_undefined, napi_get_value_bool, napi_get_value_string_utf8,
+    napi_is_exception_pending, napi_is_typedarray, napi_property_descriptor, napi_status,
+    napi_throw_error, napi_typeof, napi_value,
 };
 
 /// A function that JavaScript can call.
@@ -105,6 +106,37 @@ impl Scope {
         })?;
         buffer.truncate(length);
         String::from_utf8(buffer).ok()
+    }
+
+    /// The bytes of a `Uint8Array`, of which a `Buffer` is one; `None` for anything else.
+    pub(crate) fn bytes(self, value: napi_value) -> Option<Vec<u8>> {
+        let mut is_array = false;
+        // SAFETY: `is_array` is a place for the result; Node refuses a null value.
+        self.check(unsafe { napi_is_typedarray(self.env, value, &raw mut is_array) })?;
+        if !is_array {
+            return None;
+        }
+        let mut kind = 0;
+        let mut length = 0;
+        let mut data = ptr::null_mut();
+        // SAFETY: `value` is a typed array, and what is asked for has a place.
+        self.check(unsafe {
+            napi_get_typedarray_info(
+                self.env,
+                value,
+                &raw mut kind,
+                &raw mut length,
+                &raw mut data,
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        })?;
+        if kind != TypedarrayType::uint8_array || data.is_null() || length > MAX_TEXT {
+            return None;
+        }
+        // SAFETY: the array has `length` bytes from `data` on, and lives as long as this call, in
+        // which no JavaScript runs that could change it.
+        Some(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) }.to_vec())
     }
 
     /// A property of an object; `None` if it is no object or its getter throws.

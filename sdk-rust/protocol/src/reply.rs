@@ -96,7 +96,10 @@ impl Reply {
             kind => return Err(ProtocolError::UnknownKind { kind, request }),
         };
         reader.end()?;
-        Ok(reply)
+        match (&reply, request) {
+            (Self::Welcome { .. }, 1..) => Err(reader.malformed("a welcome has a request number")),
+            _ => Ok(reply),
+        }
     }
 }
 
@@ -133,6 +136,13 @@ mod tests {
         fn arbitrary_bytes_never_panic(payload in prop::collection::vec(any::<u8>(), 0..80)) {
             let _ = Reply::decode(&payload);
         }
+    }
+
+    #[test]
+    fn a_welcome_answers_no_request() {
+        let version = crate::VERSION;
+        let payload = Writer::new(WELCOME, 1).field(&encode_version(version));
+        assert!(Reply::decode(&payload.finish()).is_err());
     }
 
     #[test]

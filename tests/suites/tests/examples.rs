@@ -8,6 +8,7 @@ use vt_suites::{example, repository};
 
 /// Folder of the example, and what its README tells to run.
 const EXAMPLES: &[(&str, &str)] = &[
+    ("python-client", "vt run count"),
     ("vite-app", "vt run build"),
     ("vitest-lib", "vt run test"),
     ("workspace", "vt run -r build"),
@@ -37,6 +38,11 @@ fn misses_then_hits(name: &str) {
             );
         }
     }
+}
+
+#[test]
+fn the_python_client_reports_and_hits() {
+    misses_then_hits("python-client");
 }
 
 #[test]

@@ -32,7 +32,14 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
     (
         "vt",
         "host/cli",
-        &["vt-base", "vt-config", "vt-plan", "vt-run", "vt-store"],
+        &[
+            "vt-base",
+            "vt-config",
+            "vt-plan",
+            "vt-run",
+            "vt-store",
+            "vt-client",
+        ],
     ),
     ("vt-tracker-abi", "tracker/abi", &[]),
     ("vt-tracker-model", "tracker/model", &["vt-tracker-abi"]),
