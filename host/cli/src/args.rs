@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::selection::SelectionFlags;
+
 /// Runs the tasks of a JavaScript workspace and brings back what did not change.
 #[derive(Parser, Debug)]
 #[command(name = "vt", version, disable_help_subcommand = false)]
@@ -51,6 +53,12 @@ pub(crate) enum Command {
     /// Tell the runner of this step what a script knows better than an observer.
     #[command(subcommand)]
     Report(Report),
+    /// Say which tasks there are.
+    List(List),
+    /// Draw what a run would run, or all tasks and what they depend on.
+    Graph(Graph),
+    /// Write the completions for a shell to standard output.
+    Completions(Completions),
 }
 
 #[derive(clap::Args, Debug)]
@@ -103,10 +111,62 @@ pub(crate) struct ReportedPaths {
 }
 
 #[derive(clap::Args, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) selection: SelectionFlags,
+    /// Write them as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) selection: SelectionFlags,
+    #[command(flatten)]
+    pub(crate) order: OrderFlags,
+    /// How to draw it.
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub(crate) format: GraphFormat,
+    /// The task, `task` or `package#task`; all tasks if left out.
+    #[arg(value_name = "TASK")]
+    pub(crate) task: Option<String>,
+}
+
+/// How to draw a graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For Graphviz.
+    Dot,
+    /// For Mermaid, as in Markdown.
+    Mermaid,
+    /// Nodes and edges.
+    Json,
+    /// A picture.
+    Svg,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What counts when tasks are put in order.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct OrderFlags {
+    /// Leave `dependsOn` out of account.
+    #[arg(long)]
+    pub(crate) ignore_depends_on: bool,
+}
+
+#[derive(clap::Args, Debug)]
 pub(crate) struct Run {
-    /// Run the task in every package that has it, dependencies first.
-    #[arg(short, long)]
-    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionFlags,
+    #[command(flatten)]
+    pub(crate) order: OrderFlags,
     /// Cache scripts of `package.json` as well.
     #[arg(long, conflicts_with = "no_cache")]
     pub(crate) cache: bool,
@@ -171,7 +231,7 @@ mod tests {
     #[test]
     fn everything_after_the_task_belongs_to_the_task() {
         let run = task(&["-r", "build", "--force", "-r", "--help"]);
-        assert!(run.recursive && !run.force);
+        assert!(run.selection.recursive && !run.force);
         assert_eq!(run.task, ["build", "--force", "-r", "--help"]);
     }
 

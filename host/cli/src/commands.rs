@@ -1,8 +1,11 @@
 //! One file for each command.
 
 mod choice;
+pub(crate) mod completions;
 pub(crate) mod dry_run;
+pub(crate) mod graph;
 pub(crate) mod last_details;
+pub(crate) mod list;
 pub(crate) mod report;
 pub(crate) mod run;
 mod select;

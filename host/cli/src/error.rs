@@ -13,6 +13,8 @@ pub(crate) enum Error {
     Config(vt_config::ConfigErrors),
     /// The request does not fit the project, or nothing could be set up.
     Run(vt_run::RunError),
+    /// The request does not fit the project.
+    Plan(PlanError),
     /// The environment or the arguments ask for something impossible.
     Usage(String),
     /// No run is remembered.
@@ -35,6 +37,7 @@ impl Error {
         match self {
             Self::Config(_)
             | Self::Usage(_)
+            | Self::Plan(_)
             | Self::Run(vt_run::RunError::Plan(_))
             | Self::Report(vt_client::ClientError::BadArgument(_)) => 2,
             Self::Run(_)
@@ -54,8 +57,12 @@ impl Error {
             Self::Run(error) => {
                 eprintln!("error: {}", with_causes(error));
                 if let vt_run::RunError::Plan(error) = error {
-                    show_hint(&suggested(error));
+                    show_hint(&error.suggestions());
                 }
+            }
+            Self::Plan(error) => {
+                eprintln!("error: {}", with_causes(error));
+                show_hint(&error.suggestions());
             }
             Self::Usage(text) => eprintln!("error: {text}"),
             Self::NoRun => eprintln!("error: no run of this workspace is remembered"),
@@ -86,18 +93,6 @@ fn show_problem(problem: &vt_config::Problem) {
         eprintln!("  caused by: {}", with_causes(cause));
     }
     show_hint(&problem.error.suggestion().into_iter().collect::<Vec<_>>());
-}
-
-fn suggested(error: &PlanError) -> Vec<&str> {
-    match error {
-        PlanError::UnknownTask { suggestions, .. } => {
-            suggestions.iter().map(String::as_str).collect()
-        }
-        PlanError::UnknownPackage { suggestion, .. } => suggestion.as_deref().into_iter().collect(),
-        PlanError::AmbiguousPackage { .. }
-        | PlanError::PackageInRecursive { .. }
-        | PlanError::Cycle { .. } => Vec::new(),
-    }
 }
 
 fn show_hint(words: &[&str]) {

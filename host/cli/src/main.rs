@@ -7,6 +7,7 @@ mod commands;
 mod env_names;
 mod error;
 mod report;
+mod selection;
 mod settings;
 
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::run(&args, run),
         Command::Why(why) => commands::why::why(&args, why),
         Command::Report(report) => commands::report::report(&args, report),
+        Command::List(list) => commands::list::list(&args, list),
+        Command::Graph(graph) => commands::graph::graph(&args, graph),
+        Command::Completions(completions) => commands::completions::completions(completions),
     };
     match outcome {
         Ok(code) => exit(code),

@@ -3,6 +3,7 @@
 //! Whoever shows a run listens to its events and to nothing else.
 
 mod colour;
+pub(crate) mod draw;
 mod grouped;
 pub(crate) mod history;
 mod interleaved;

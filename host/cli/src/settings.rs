@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use vt_base::AbsPath;
+use vt_config::Project;
 use vt_run::{Interrupts, TerminalSize, World};
 
 use crate::args::{Args, Color, Log, Run};
@@ -156,6 +157,13 @@ pub(crate) fn log(run: &Run) -> Log {
         (None, true) => Log::Live,
         (None, false) => Log::Interleaved,
     }
+}
+
+/// Reads the workspace around the current directory.
+pub(crate) fn project(world: &World) -> Result<Project, Error> {
+    let plugins = vt_run::built_in_plugins();
+    let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
+    vt_config::load(&world.current_dir, &plugins).map_err(Error::Config)
 }
 
 /// How many steps may run at once: the flag beats the environment.

@@ -15,6 +15,8 @@ mod manifest;
 mod members;
 mod project;
 mod quantity;
+mod quick_manifest;
+mod range;
 mod raw;
 mod reader;
 #[cfg(test)]
@@ -26,7 +28,7 @@ mod validate;
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use load::load;
 pub use project::{
-    DependencyKind, Origin, Package, PackageDependency, Position, Project, Settings, Switch, Task,
-    TaskReference, TaskSource,
+    DependencyKind, DependencyKinds, Origin, Package, PackageDependency, Position, Project,
+    Settings, Switch, Task, TaskReference, TaskSource,
 };
 pub use suggest::suggest;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::load::RawPackage;
 use crate::raw::RawDependency;
 use crate::reader::Reader;
-use crate::{ConfigError, DependencyKind, Package, Problem, TaskReference, suggest};
+use crate::{ConfigError, DependencyKind, Package, Problem, TaskReference, range, suggest};
 
 /// Gives every package its id and finds the packages it depends on.
 pub(crate) fn packages(packages: &mut [Package]) {
@@ -15,6 +15,7 @@ pub(crate) fn packages(packages: &mut [Package]) {
         .enumerate()
         .map(|(index, one)| (one.directory.clone(), index))
         .collect();
+    let versions: Vec<Option<String>> = packages.iter().map(|one| one.version.clone()).collect();
     for (index, package) in packages.iter_mut().enumerate() {
         let directory = package.directory.to_string();
         package.id = match &package.name {
@@ -25,6 +26,13 @@ pub(crate) fn packages(packages: &mut [Package]) {
         for (name, dependency) in &mut package.dependencies {
             let found = match target(name, &dependency.version) {
                 Target::Name(name) => by_name.get(name).map(|indices| indices[0]),
+                Target::Range(range) => by_name.get(name).and_then(|indices| {
+                    let fits = |index: &usize| {
+                        let version = versions[*index].as_deref();
+                        version.is_none_or(|version| range::admits(range, version))
+                    };
+                    indices.iter().copied().find(fits)
+                }),
                 Target::Path(path) => {
                     let directory = package.directory.join(path).ok();
                     directory.and_then(|directory| by_directory.get(&directory).copied())
@@ -46,6 +54,9 @@ pub(crate) fn packages(packages: &mut [Package]) {
 enum Target<'a> {
     /// In the package of this name, if the workspace has one.
     Name(&'a str),
+    /// In the package of the same name, if its version is in this range. Otherwise the package
+    /// manager takes it from the registry.
+    Range(&'a str),
     /// In this directory, relative to the package.
     Path(&'a str),
     /// Not in the workspace.
@@ -58,7 +69,7 @@ fn target<'a>(name: &'a str, version: &'a str) -> Target<'a> {
         return if version.contains('/') {
             Target::Elsewhere
         } else {
-            Target::Name(name)
+            Target::Range(version)
         };
     };
     match protocol {
@@ -131,6 +142,9 @@ impl Linker<'_> {
     fn resolve(&self, dependency: &RawDependency) -> Result<Vec<TaskReference>, ConfigError> {
         let (package, name) = match dependency {
             RawDependency::From { task, from } => return Ok(self.from(task, from)),
+            RawDependency::Named(text) if text.starts_with('^') => {
+                return Ok(self.nearest(&text[1..]));
+            }
             RawDependency::Named(text) => match text.split_once('#') {
                 Some((package, name)) => (self.package(package)?, name),
                 None => (self.index, text.as_str()),
@@ -176,10 +190,35 @@ impl Linker<'_> {
         }
     }
 
+    /// The task of that name of the packages that this one depends on. One without it is looked
+    /// through, so that what it depends on still comes first.
+    fn nearest(&self, task: &str) -> Vec<TaskReference> {
+        let mut found = BTreeSet::new();
+        let mut seen = BTreeSet::from([self.index]);
+        let mut open = vec![self.index];
+        while let Some(package) = open.pop() {
+            for next in &self.packages[package].workspace_dependencies {
+                if !seen.insert(*next) {
+                    continue;
+                }
+                if self.packages[*next].tasks.contains_key(task) {
+                    found.insert(*next);
+                } else {
+                    open.push(*next);
+                }
+            }
+        }
+        let reference = |package| TaskReference {
+            package,
+            task: task.to_owned(),
+        };
+        found.into_iter().map(reference).collect()
+    }
+
     /// The task of that name of every direct dependency that has it.
     fn from(&self, task: &str, kinds: &[DependencyKind]) -> Vec<TaskReference> {
         let dependencies = self.packages[self.index].dependencies.values();
-        let wanted = dependencies.filter(|one| one.kinds.iter().any(|kind| kinds.contains(kind)));
+        let wanted = dependencies.filter(|one| kinds.iter().any(|kind| one.kinds.contains(*kind)));
         wanted
             .filter_map(|dependency| dependency.package)
             .filter(|index| self.packages[*index].tasks.contains_key(task))
@@ -198,8 +237,8 @@ mod tests {
     #[test]
     fn a_version_says_where_a_dependency_is_found() {
         for (version, wanted) in [
-            ("^1.0.0", Target::Name("a")),
-            ("*", Target::Name("a")),
+            ("^1.0.0", Target::Range("^1.0.0")),
+            ("*", Target::Range("*")),
             ("workspace:*", Target::Name("a")),
             ("workspace:@x/b@^1", Target::Name("@x/b")),
             ("workspace:@x/b", Target::Name("a")),

@@ -7,7 +7,9 @@ use crate::manifest::Manifest;
 use crate::raw::{RawFile, Role};
 use crate::reader::Reader;
 use crate::source::{Dialect, Source};
-use crate::{ConfigError, ConfigErrors, Problem, Project, manifest, members, raw, validate};
+use crate::{
+    ConfigError, ConfigErrors, Problem, Project, manifest, members, quick_manifest, raw, validate,
+};
 
 /// The configuration files of a package; the first one found counts.
 const CONFIG_FILES: [&str; 2] = ["vite-task.json", "vite-task.jsonc"];
@@ -98,6 +100,9 @@ impl Loading {
         let manifest = self
             .source(absolute.join(manifest::FILE_NAME))
             .map(|source| {
+                if let Some(read) = quick_manifest::read(&source.text) {
+                    return (source, read);
+                }
                 let read = match source.parse(Dialect::Strict) {
                     Ok(value) => {
                         let problems = &mut self.problems;

@@ -9,15 +9,16 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged as _;
 
 use crate::reader::{Reader, Spanned};
-use crate::{DependencyKind, PackageDependency};
+use crate::{DependencyKind, DependencyKinds, PackageDependency};
 
 /// The name of the file.
 pub(crate) const FILE_NAME: &str = "package.json";
 
 /// What a `package.json` says.
-#[derive(Default, Debug)]
+#[derive(Default, PartialEq, Debug)]
 pub(crate) struct Manifest {
     pub(crate) name: Option<String>,
+    pub(crate) version: Option<String>,
     /// Name and command.
     pub(crate) scripts: BTreeMap<String, (Spanned<()>, String)>,
     pub(crate) dependencies: BTreeMap<String, PackageDependency>,
@@ -34,6 +35,9 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
         let name = reader.text(value, "`name`");
         manifest.name = name.map(|name| name.value).filter(|name| !name.is_empty());
     }
+    if let Some(Value::StringLit(version)) = last(object, "version") {
+        manifest.version = Some(version.value.to_string());
+    }
     for (name, offset, value) in members(reader, object, "scripts") {
         if let Some(command) = reader.text(value, &format!("script `{name}`")) {
             manifest.scripts.insert(
@@ -48,16 +52,28 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
             let Some(version) = reader.text(value, &place) else {
                 continue;
             };
-            let dependency = manifest.dependencies.entry(name.to_owned());
-            let dependency = dependency.or_insert_with(|| PackageDependency {
-                kinds: [kind].into(),
-                version: version.value,
-                package: None,
-            });
-            dependency.kinds.insert(kind);
+            manifest.depend(name.to_owned(), kind, || version.value);
         }
     }
     manifest
+}
+
+impl Manifest {
+    /// Adds a dependency; the first version that is said for it counts.
+    pub(crate) fn depend(
+        &mut self,
+        name: String,
+        kind: DependencyKind,
+        version: impl FnOnce() -> String,
+    ) {
+        let dependency = self.dependencies.entry(name);
+        let dependency = dependency.or_insert_with(|| PackageDependency {
+            kinds: DependencyKinds::default(),
+            version: version(),
+            package: None,
+        });
+        dependency.kinds.insert(kind);
+    }
 }
 
 /// The patterns of `workspaces`: a list, or an object with a list of `packages`. `None` when the

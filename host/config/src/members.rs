@@ -34,6 +34,11 @@ impl Pattern {
             None => self.deep,
         })
     }
+
+    /// Whether the pattern can match something below directories of this depth.
+    fn reaches_below(&self, depth: usize) -> bool {
+        self.deep || depth < self.components.len()
+    }
 }
 
 /// The directories that the patterns of a list name, sorted, whether or not a package is there.
@@ -113,6 +118,10 @@ impl Walk<'_> {
     /// Takes a directory if it is a member, and looks below it.
     fn visit(&mut self, directory: &RelPath) {
         self.judge(directory, directory);
+        let depth = directory.as_path().components().count();
+        if !self.included.iter().any(|one| one.reaches_below(depth)) {
+            return;
+        }
         // What cannot be listed cannot hold a package either.
         let Ok(entries) = std::fs::read_dir(self.root.join_rel(directory).as_path()) else {
             return;

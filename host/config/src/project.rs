@@ -35,6 +35,8 @@ impl Project {
 pub struct Package {
     /// The `name` of its `package.json`.
     pub name: Option<String>,
+    /// The `version` of its `package.json`.
+    pub version: Option<String>,
     /// What step ids and messages call it: its name if it has one nobody else has, else its
     /// directory. Unique in the workspace.
     pub id: String,
@@ -52,7 +54,7 @@ pub struct Package {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PackageDependency {
     /// The lists that name it.
-    pub kinds: BTreeSet<DependencyKind>,
+    pub kinds: DependencyKinds,
     /// The version range, or whatever stands in its place, of the first of these lists.
     pub version: String,
     /// The index of the package, if it is one of this workspace.
@@ -70,6 +72,23 @@ pub enum DependencyKind {
     Peer,
     /// `optionalDependencies`
     Optional,
+}
+
+/// Some of the lists of dependencies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DependencyKinds(u8);
+
+impl DependencyKinds {
+    /// Adds a list.
+    pub fn insert(&mut self, kind: DependencyKind) {
+        self.0 |= 1 << kind as u8;
+    }
+
+    /// Whether a list is among them.
+    #[must_use]
+    pub const fn contains(self, kind: DependencyKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
 }
 
 impl DependencyKind {

@@ -45,7 +45,7 @@ pub(crate) struct RawTask {
 /// One element of `dependsOn`.
 #[derive(Debug)]
 pub(crate) enum RawDependency {
-    /// `task` or `package#task`.
+    /// `task`, `package#task`, or `^task` for the same task of all dependencies.
     Named(String),
     /// `{ task, from }`
     From {

@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::{ConfigError, Problem, suggest};
 
 /// A value and the index of its first byte in the file.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
     pub(crate) offset: usize,

@@ -23,6 +23,10 @@ fn the_schema_and_the_validator_know_the_same_keys() {
         ("", &keys::FILE[..]),
         ("/definitions/cache", &keys::CACHE),
         ("/definitions/task/oneOf/1", &keys::TASK),
+        (
+            "/definitions/task/oneOf/1/properties/cache",
+            &keys::TASK_CACHE,
+        ),
         ("/definitions/dependency/oneOf/1", &keys::DEPENDENCY),
         ("/definitions/glob/oneOf/1", &keys::GLOB),
     ] {

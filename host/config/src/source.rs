@@ -39,9 +39,13 @@ impl Source {
             }))
         };
         let mut bytes = Vec::new();
-        // One byte more than allowed tells that there is more.
-        let read = File::open(file.as_path())
-            .and_then(|open| open.take(SIZE_LIMIT + 1).read_to_end(&mut bytes));
+        let read = File::open(file.as_path()).and_then(|open| {
+            // With room for all of it, it is read at one go.
+            let size = open.metadata()?.len().min(SIZE_LIMIT);
+            bytes.reserve(usize::try_from(size).unwrap_or_default() + 1);
+            // One byte more than allowed tells that there is more.
+            open.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)
+        });
         match read {
             Ok(_) if bytes.len() as u64 > SIZE_LIMIT => {
                 return problem(None, ConfigError::TooLarge { limit: SIZE_LIMIT });

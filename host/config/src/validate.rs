@@ -16,7 +16,7 @@ use crate::{
 /// Judges all packages of a workspace; the first one is its root.
 pub(crate) fn project(
     root: &AbsPath,
-    raw: Vec<RawPackage>,
+    mut raw: Vec<RawPackage>,
     built_in_plugins: &[&str],
     problems: &mut Vec<Problem>,
 ) -> (Vec<Package>, Settings) {
@@ -26,18 +26,19 @@ pub(crate) fn project(
         settings = read_settings(&mut reader, root, file, built_in_plugins);
     }
     let mut packages: Vec<Package> = raw
-        .iter()
+        .iter_mut()
         .map(|raw| {
-            let manifest = raw.manifest.as_ref().map(|(_, manifest)| manifest);
+            let tasks = read_tasks(root, raw, settings.toolchain, problems);
+            let manifest = raw.manifest.as_mut().map(|(_, manifest)| manifest);
+            let manifest = manifest.map(std::mem::take).unwrap_or_default();
             Package {
-                name: manifest.and_then(|manifest| manifest.name.clone()),
+                name: manifest.name,
+                version: manifest.version,
                 id: String::new(),
                 directory: raw.directory.clone(),
-                dependencies: manifest
-                    .map(|all| all.dependencies.clone())
-                    .unwrap_or_default(),
+                dependencies: manifest.dependencies,
                 workspace_dependencies: BTreeSet::new(),
-                tasks: read_tasks(root, raw, settings.toolchain, problems),
+                tasks,
             }
         })
         .collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use vt_base::{AbsPath, CachePolicy, GlobRule, RelPath, Sign, Toolchain};
-use vt_config::{ConfigError, Project, Switch, TaskReference, TaskSource, load};
+use vt_config::{ConfigError, DependencyKind, Project, Switch, TaskReference, TaskSource, load};
 
 const PLUGINS: [&str; 3] = ["nuxt", "vite", "vitest"];
 
@@ -174,7 +174,8 @@ fn dependencies_inside_the_workspace_are_linked() {
     };
     assert_eq!(Vec::from_iter(&a.workspace_dependencies), [&2, &3]);
     assert_eq!(Vec::from_iter(&b.workspace_dependencies), [&4]);
-    assert_eq!(a.dependencies["b"].kinds.len(), 2);
+    let kinds = DependencyKind::ALL.map(|kind| a.dependencies["b"].kinds.contains(kind));
+    assert_eq!(kinds, [true, true, false, false]);
     assert_eq!(a.dependencies["left-pad"].version, "1");
     assert_eq!(a.dependencies["left-pad"].package, None);
 }
@@ -481,4 +482,87 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_member_is_depended_on_when_it_is_what_would_be_installed() {
+    for (version, depends) in [
+        ("workspace:*", true),
+        ("*", true),
+        ("^2.0.0", true),
+        ("~2.1", true),
+        ("latest", true),
+        ("file:../b", true),
+        ("link:../b", true),
+        ("^1.0.0", false),
+        ("3.x", false),
+        ("npm:other@2", false),
+        ("file:../elsewhere", false),
+    ] {
+        for list in DependencyKind::ALL {
+            let manifest = format!(r#"{{"name": "a", "{}": {{"b": "{version}"}}}}"#, list.key());
+            let found = project(&[
+                ("package.json", r#"{"workspaces": ["p/*"]}"#),
+                ("p/a/package.json", &manifest),
+                ("p/b/package.json", r#"{"name": "b", "version": "2.1.3"}"#),
+            ]);
+            let edge = found.packages[1].workspace_dependencies.contains(&2);
+            assert_eq!(edge, depends, "{version} in {}", list.key());
+        }
+    }
+}
+
+#[test]
+fn of_two_packages_of_one_name_the_one_in_the_range_is_depended_on() {
+    let found = project(&[
+        ("package.json", r#"{"workspaces": ["p/*"]}"#),
+        ("p/a/package.json", r#"{"dependencies": {"twin": "^2"}}"#),
+        (
+            "p/b/package.json",
+            r#"{"name": "twin", "version": "1.0.0"}"#,
+        ),
+        (
+            "p/c/package.json",
+            r#"{"name": "twin", "version": "2.0.0"}"#,
+        ),
+    ]);
+    let found = &found.packages[1].workspace_dependencies;
+    assert_eq!(Vec::from_iter(found), [&3]);
+}
+
+#[test]
+fn a_caret_stands_for_the_task_of_all_dependencies_and_looks_through_those_without() {
+    let found = project(&[
+        ("package.json", r#"{"workspaces": ["p/*"]}"#),
+        (
+            "p/a/package.json",
+            r#"{"dependencies": {"b": "*"}, "devDependencies": {"c": "*"}}"#,
+        ),
+        (
+            "p/a/vite-task.json",
+            r#"{"tasks": {"t": {"command": "x", "dependsOn": ["^t", "^nowhere"]}}}"#,
+        ),
+        (
+            "p/b/package.json",
+            r#"{"name": "b", "dependencies": {"d": "*"}}"#,
+        ),
+        (
+            "p/c/package.json",
+            r#"{"name": "c", "scripts": {"t": "x"}, "dependencies": {"e": "*"}}"#,
+        ),
+        (
+            "p/d/package.json",
+            r#"{"name": "d", "scripts": {"t": "x"}}"#,
+        ),
+        (
+            "p/e/package.json",
+            r#"{"name": "e", "scripts": {"t": "x"}}"#,
+        ),
+    ]);
+    let depends: Vec<usize> = found.packages[1].tasks["t"]
+        .depends_on
+        .iter()
+        .map(|one| one.package)
+        .collect();
+    assert_eq!(depends, [3, 4]);
 }

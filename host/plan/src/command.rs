@@ -2,7 +2,10 @@
 
 use vt_base::{Program, RelPath};
 
-use crate::shell::{BUILTIN, FILE_OPERATION_PREFIXES, FILE_OPERATIONS, LAUNCHERS, STATEFUL, quote};
+use crate::nested::NestedRun;
+use crate::shell::{
+    BUILTIN, FILE_OPERATION_PREFIXES, FILE_OPERATIONS, LAUNCHERS, RUNNER_PREFIX, STATEFUL, quote,
+};
 use crate::split::split;
 use crate::words::{Word, Words};
 
@@ -17,9 +20,29 @@ pub(crate) struct StepCommand {
     pub(crate) directory: RelPath,
 }
 
-/// The steps of a command, one at least. `parts` are run one after the other as if joined by
+/// A piece of a command that runs tasks itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NestedCommand {
+    /// The command as it was written.
+    pub(crate) text: String,
+    pub(crate) run: NestedRun,
+    pub(crate) env_prefix: Vec<(String, String)>,
+    /// Where it looks for the task.
+    pub(crate) directory: RelPath,
+}
+
+/// What a piece of a command comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Unit {
+    /// Something that is spawned.
+    Step(StepCommand),
+    /// Tasks that take the place of the command that runs them.
+    Nested(NestedCommand),
+}
+
+/// The pieces of a command, one at least. `parts` are run one after the other as if joined by
 /// `&&`; `args` go to the last of them.
-pub(crate) fn steps(parts: &[String], args: &[String], directory: &RelPath) -> Vec<StepCommand> {
+pub(crate) fn units(parts: &[String], args: &[String], directory: &RelPath) -> Vec<Unit> {
     let mut parts = parts.to_vec();
     if let Some(last) = parts.last_mut() {
         for arg in args {
@@ -31,7 +54,7 @@ pub(crate) fn steps(parts: &[String], args: &[String], directory: &RelPath) -> V
     let groups = group(&segments, directory);
     groups
         .into_iter()
-        .map(|group| group.command(&segments))
+        .map(|group| group.unit(&segments))
         .collect()
 }
 
@@ -58,6 +81,8 @@ enum Kind {
     Direct(Words),
     /// Nothing; it needs a shell.
     Shell,
+    /// Nothing; it runs tasks, which take its place.
+    Nested(Words, Box<NestedRun>),
     /// It changes the directory of what follows.
     ChangeDirectory(String),
     /// It changes the shell in another way: what follows must run in the same one.
@@ -122,6 +147,9 @@ impl Kind {
         if !words.operators && is_file_operation(&words.command) {
             return Self::FileOperation(words);
         }
+        if let Some(run) = nested(&words) {
+            return Self::Nested(words, Box::new(run));
+        }
         Self::plain(words)
     }
 
@@ -171,6 +199,16 @@ fn is_file_operation(command: &[Word]) -> bool {
     }
 }
 
+/// Reads a command that runs tasks. What it says to the runner by its environment is for a
+/// process of its own.
+fn nested(words: &Words) -> Option<NestedRun> {
+    let own = |(name, _): &(String, String)| name.starts_with(RUNNER_PREFIX);
+    if !words.is_literal() || words.pairs().iter().any(own) {
+        return None;
+    }
+    NestedRun::read(words.command.iter().map(|word| word.text.as_str()))
+}
+
 /// Neighbouring segments that are one step.
 struct Group {
     /// Indices of the first and the last segment.
@@ -200,8 +238,17 @@ fn group(segments: &[Segment<'_>], directory: &RelPath) -> Vec<Group> {
                 pending.get_or_insert_with(|| (index, directory.clone()));
                 continue;
             }
+            Kind::Nested(_, run) if run.directory(&directory).is_some() => {
+                // What takes its place does not wait in one shell with anything.
+                groups.extend(pending.take().map(|(first, directory)| Group {
+                    first,
+                    last: index - 1,
+                    directory,
+                }));
+                index
+            }
             Kind::Stateful => end,
-            Kind::ChangeDirectory(_) | Kind::Direct(_) | Kind::Shell => index,
+            Kind::ChangeDirectory(_) | Kind::Direct(_) | Kind::Shell | Kind::Nested(..) => index,
         };
         let (first, directory) = pending.take().unwrap_or_else(|| (index, directory.clone()));
         groups.push(Group {
@@ -214,7 +261,9 @@ fn group(segments: &[Segment<'_>], directory: &RelPath) -> Vec<Group> {
             return groups;
         }
     }
-    match (pending, groups.last_mut()) {
+    let nested = |group: &Group| matches!(segments[group.last].kind, Kind::Nested(..));
+    let before = groups.last_mut().filter(|group| !nested(group));
+    match (pending, before) {
         (Some(_), Some(group)) => group.last = end,
         (Some((first, directory)), None) => groups.push(Group {
             first,
@@ -246,6 +295,25 @@ fn follow(directory: &RelPath, to: &str, entered: Entered) -> Option<RelPath> {
 }
 
 impl Group {
+    fn unit(self, segments: &[Segment<'_>]) -> Unit {
+        if self.first == self.last
+            && let Segment {
+                text,
+                kind: Kind::Nested(words, run),
+                ..
+            } = &segments[self.first]
+            && let Some(directory) = run.directory(&self.directory)
+        {
+            return Unit::Nested(NestedCommand {
+                text: (*text).to_owned(),
+                run: run.as_ref().clone(),
+                env_prefix: words.pairs(),
+                directory,
+            });
+        }
+        Unit::Step(self.command(segments))
+    }
+
     fn command(self, segments: &[Segment<'_>]) -> StepCommand {
         let segments = &segments[self.first..=self.last];
         let text = segments
@@ -263,7 +331,7 @@ impl Group {
         let alone = match segments {
             [
                 Segment {
-                    kind: Kind::Direct(words) | Kind::FileOperation(words),
+                    kind: Kind::Direct(words) | Kind::FileOperation(words) | Kind::Nested(words, _),
                     ..
                 },
             ] => Some(words),
@@ -305,9 +373,20 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let directory = RelPath::new("p").unwrap();
-        steps(&texts(parts), &texts(args), &directory)
+        units(&texts(parts), &texts(args), &directory)
             .into_iter()
-            .map(|step| {
+            .map(|unit| {
+                let step = match unit {
+                    Unit::Step(step) => step,
+                    Unit::Nested(nested) => {
+                        let words = [vec![nested.run.target.text()], nested.run.args].concat();
+                        let prefix = nested.env_prefix.iter();
+                        let prefix: String = prefix
+                            .map(|(name, value)| format!("{name}={value} "))
+                            .collect();
+                        return format!("{}: {prefix}run({})", nested.directory, words.join("|"));
+                    }
+                };
                 let prefix: String = step
                     .env_prefix
                     .iter()
@@ -408,6 +487,43 @@ mod tests {
         ] {
             assert_eq!(shown(&[command], &[]), wanted, "{command}");
         }
+    }
+
+    #[test]
+    fn commands_that_run_tasks_stand_alone() {
+        for (command, wanted) in [
+            (
+                "vt run a && vp run b -x && vpr c",
+                &["p: run(a)", "p: run(b|-x)", "p: run(c)"][..],
+            ),
+            ("A=1 vt run a && x", &["p: A=1 run(a)", "p: x"]),
+            ("VT_CACHE_DIR=x vt run a", &["p: VT_CACHE_DIR=x vt|run|a"]),
+            ("cd sub && vt run a && b", &["p/sub: run(a)", "p/sub: b"]),
+            ("vt -C ../q run a && b", &["q: run(a)", "p: b"]),
+            (
+                "vt -C ../../.. run a && b",
+                &["p: vt|-C|../../..|run|a", "p: b"],
+            ),
+            (
+                "rm x && vt run a && rm y",
+                &["p: rm|x", "p: run(a)", "p: rm|y"],
+            ),
+            (
+                "rm x && rm z && cd sub && vt run a",
+                &["p: sh(rm x && rm z && cd sub)", "p/sub: run(a)"],
+            ),
+            ("vt run a | b", &["p: sh(vt run a | b)"]),
+            ("vt run a; vt run b", &["p: sh(vt run a; vt run b)"]),
+            ("vt run $A", &["p: sh(vt run $A)"]),
+            ("vt run --force a", &["p: vt|run|--force|a"]),
+            ("export A=1 && vt run a", &["p: sh(export A=1 && vt run a)"]),
+        ] {
+            assert_eq!(shown(&[command], &[]), wanted, "{command}");
+        }
+        assert_eq!(
+            shown(&["a && vt run b"], &["-x", "y z"]),
+            ["p: a", "p: run(b|-x|y z)"]
+        );
     }
 
     #[test]

@@ -29,11 +29,27 @@ pub enum PlanError {
         /// What the packages are called without doubt.
         ids: Vec<String>,
     },
-    /// A task of one package was asked for in all packages.
-    #[error("`{target}` names one package, which contradicts running in all of them")]
-    PackageInRecursive {
-        /// The target as it was written.
-        target: String,
+    /// Two flags, or a flag and the target, that cannot both be meant.
+    #[error("`{one}` and `{other}` contradict each other")]
+    Conflict {
+        /// A flag.
+        one: String,
+        /// Another flag, or the target.
+        other: String,
+    },
+    /// A filter that cannot be understood.
+    #[error("`{filter}` is not a filter: {reason}")]
+    InvalidFilter {
+        /// The filter as it was written.
+        filter: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Filters that match no package, where that was said to be an error.
+    #[error("no package matches {}", .filters.iter().map(|filter| format!("`{filter}`")).collect::<Vec<_>>().join(" or "))]
+    NoMatch {
+        /// The filters as they were written, one at least.
+        filters: Vec<String>,
     },
     /// Tasks wait for each other.
     #[error("tasks wait for each other: {}", .chain.join(" -> "))]
@@ -41,4 +57,36 @@ pub enum PlanError {
         /// The tasks, each waiting for the next; the first one is repeated at the end.
         chain: Vec<String>,
     },
+    /// Tasks run each other.
+    #[error("tasks run each other without end: {}", .chain.join(" -> "))]
+    Recursion {
+        /// The tasks, each running the next; the first one is repeated at the end.
+        chain: Vec<String>,
+    },
+    /// A task runs others, and that cannot be planned.
+    #[error("cannot plan `{command}` of `{task}`")]
+    Nested {
+        /// The task that runs others, as `package#task`.
+        task: String,
+        /// The command that does.
+        command: String,
+        /// Why it cannot be planned.
+        #[source]
+        cause: Box<Self>,
+    },
+}
+
+impl PlanError {
+    /// What may have been meant, best first.
+    #[must_use]
+    pub fn suggestions(&self) -> Vec<&str> {
+        match self {
+            Self::UnknownTask { suggestions, .. } => {
+                suggestions.iter().map(String::as_str).collect()
+            }
+            Self::UnknownPackage { suggestion, .. } => suggestion.as_deref().into_iter().collect(),
+            Self::Nested { cause, .. } => cause.suggestions(),
+            _ => Vec::new(),
+        }
+    }
 }

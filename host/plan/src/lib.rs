@@ -7,8 +7,10 @@
 mod command;
 mod env;
 mod error;
+mod filter;
 mod graph;
 mod join;
+mod nested;
 mod plan;
 mod request;
 mod select;
@@ -18,6 +20,10 @@ mod words;
 
 pub use env::{CI_PRESENCE, StepEnvironment, step_environment};
 pub use error::PlanError;
+pub use filter::Filter;
 pub use join::{Join, JoinedPlan, command_name, join};
 pub use plan::{Plan, PlannedStep, plan};
-pub use request::{CacheRequest, Request, Scope, TaskTarget};
+pub use request::{
+    CacheRequest, Changes, DependsOn, NoMatch, Ordering, Request, Scope, Selection, TaskTarget,
+};
+pub use select::{packages_in, unmatched_filters};

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use vt_base::{CachePolicy, Invocation, StepId};
 use vt_config::{Project, Switch, Task, TaskReference, TaskSource};
 
-use crate::command::{StepCommand, steps};
+use crate::command::{NestedCommand, StepCommand, Unit, units};
 use crate::graph::{self, find};
-use crate::select::select;
-use crate::{CacheRequest, PlanError, Request};
+use crate::select::{label, select};
+use crate::{CacheRequest, DependsOn, PlanError, Request, Scope, TaskTarget};
 
 /// Steps in an order in which they can be run one by one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
-    /// The steps; what a step waits for stands before it.
+    /// The steps; what a step waits for stands before it. A step may be there more than once,
+    /// when tasks run it several times; each time then waits for the one before.
     pub steps: Vec<PlannedStep>,
 }
 
@@ -32,46 +33,200 @@ pub struct PlannedStep {
 /// Finds the tasks a request means and puts their steps in order.
 ///
 /// # Errors
-/// When the target does not exist or is ambiguous, or when tasks wait for each other.
+/// When the target does not exist or is ambiguous, when tasks wait for each other, or when tasks
+/// run each other.
 pub fn plan(project: &Project, request: &Request) -> Result<Plan, PlanError> {
-    let selected = select(project, request)?;
-    let mut plan = Plan { steps: Vec::new() };
-    let mut last_steps: BTreeMap<TaskReference, usize> = BTreeMap::new();
-    for (reference, waits) in graph::order(project, &selected, &request.scope)? {
-        let task = find(project, &reference);
-        // Arguments are for the named task, not for what it depends on.
-        let args = if selected.contains(&reference) {
-            &request.args[..]
-        } else {
-            &[]
-        };
-        let mut after: Vec<usize> = waits.iter().map(|task| last_steps[task]).collect();
-        after.sort_unstable();
-        after.dedup();
-        for (index, command) in (0..).zip(steps(&task.command, args, &task.directory)) {
-            let invocation = invocation(project, &reference, task, index, command, request.cache);
-            let own = plan.steps.len();
-            plan.steps.push(PlannedStep {
-                invocation,
-                after,
-                package: reference.package,
-            });
-            after = vec![own];
+    let mut planner = Planner {
+        project,
+        steps: Vec::new(),
+        last: BTreeMap::new(),
+    };
+    planner.expand(request, &[], None, Vec::new())?;
+    Ok(Plan {
+        steps: planner.steps,
+    })
+}
+
+struct Planner<'p> {
+    project: &'p Project,
+    steps: Vec<PlannedStep>,
+    /// Where each step was planned last.
+    last: BTreeMap<StepId, usize>,
+}
+
+/// What makes two requests the same, so that one inside the other would never end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Query<'q> {
+    target: &'q TaskTarget,
+    scope: &'q Scope,
+    depends_on: DependsOn,
+}
+
+impl<'q> Query<'q> {
+    fn of(request: &'q Request) -> Self {
+        Self {
+            target: &request.target,
+            scope: &request.scope,
+            depends_on: request.depends_on,
         }
-        last_steps.insert(reference, plan.steps.len() - 1);
     }
-    Ok(plan)
+}
+
+/// A task whose command runs tasks.
+struct Frame<'f> {
+    /// The request the task was planned for.
+    query: Query<'f>,
+    task: &'f TaskReference,
+    /// The task whose command runs this one.
+    parent: Option<&'f Self>,
+}
+
+impl Planner<'_> {
+    /// Plans a request behind some steps; returns the steps after which all of it has run.
+    fn expand(
+        &mut self,
+        request: &Request,
+        env_prefix: &[(String, String)],
+        frame: Option<&Frame<'_>>,
+        entry: Vec<usize>,
+    ) -> Result<Vec<usize>, PlanError> {
+        let project = self.project;
+        let query = Query::of(request);
+        if frame.is_some_and(|frame| frame.query == query) {
+            // `build` that says `vt run -r build` was itself run by `vt run -r build`.
+            return Ok(entry);
+        }
+        let mut selected = select(project, request)?;
+        if let Some(frame) = frame {
+            selected.tasks.remove(frame.task);
+        }
+        let order = graph::order(project, &selected, request)?;
+        let mut ends: BTreeMap<TaskReference, Vec<usize>> = BTreeMap::new();
+        let mut sinks: BTreeMap<TaskReference, Vec<usize>> = BTreeMap::new();
+        for (reference, waits) in order {
+            refuse_recursion(project, frame, &reference)?;
+            let mut after = match waits.is_empty() {
+                true => entry.clone(),
+                false => waits.iter().flat_map(|one| ends[one].clone()).collect(),
+            };
+            // Arguments are for the named task, not for what it depends on.
+            let args = match selected.tasks.contains(&reference) {
+                true => &request.args[..],
+                false => &[],
+            };
+            let here = Frame {
+                query,
+                task: &reference,
+                parent: frame,
+            };
+            let task = find(project, &reference);
+            for (index, unit) in (0..).zip(units(&task.command, args, &task.directory)) {
+                after.sort_unstable();
+                after.dedup();
+                after = match unit {
+                    Unit::Step(command) => {
+                        let invocation =
+                            invocation(project, &here, index, command, env_prefix, request.cache);
+                        vec![self.push(invocation, after, reference.package)]
+                    }
+                    Unit::Nested(nested) => {
+                        self.nested(&nested, request, env_prefix, &here, after)?
+                    }
+                };
+            }
+            for one in &waits {
+                sinks.remove(one);
+            }
+            sinks.insert(reference.clone(), after.clone());
+            ends.insert(reference, after);
+        }
+        if sinks.is_empty() {
+            return Ok(entry);
+        }
+        let mut end: Vec<usize> = sinks.into_values().flatten().collect();
+        end.sort_unstable();
+        end.dedup();
+        Ok(end)
+    }
+
+    /// Plans the tasks that a command runs.
+    fn nested(
+        &mut self,
+        nested: &NestedCommand,
+        around: &Request,
+        env_prefix: &[(String, String)],
+        frame: &Frame<'_>,
+        entry: Vec<usize>,
+    ) -> Result<Vec<usize>, PlanError> {
+        let run = &nested.run;
+        let scope = run.selection.scope(&nested.directory, Some(&run.target));
+        let planned = scope.and_then(|scope| {
+            let request = Request {
+                args: run.args.clone(),
+                cache: run.cache.unwrap_or(around.cache),
+                depends_on: run.depends_on,
+                ordering: run.ordering,
+                no_match: run.no_match,
+                ..Request::new(run.target.clone(), scope)
+            };
+            let prefix = [env_prefix, &nested.env_prefix].concat();
+            self.expand(&request, &prefix, Some(frame), entry)
+        });
+        planned.map_err(|cause| match cause {
+            // These speak of the whole chain already.
+            PlanError::Recursion { .. } | PlanError::Nested { .. } => cause,
+            cause => PlanError::Nested {
+                task: label(self.project, frame.task),
+                command: nested.text.clone(),
+                cause: Box::new(cause),
+            },
+        })
+    }
+
+    fn push(&mut self, invocation: Invocation, mut after: Vec<usize>, package: usize) -> usize {
+        let own = self.steps.len();
+        // One step at two times has one set of results: never both at once.
+        if let Some(before) = self.last.insert(invocation.step.clone(), own)
+            && let Err(at) = after.binary_search(&before)
+        {
+            after.insert(at, before);
+        }
+        self.steps.push(PlannedStep {
+            invocation,
+            after,
+            package,
+        });
+        own
+    }
+}
+
+/// A task may not be run by a command that it runs itself, however indirectly.
+fn refuse_recursion(
+    project: &Project,
+    frame: Option<&Frame<'_>>,
+    task: &TaskReference,
+) -> Result<(), PlanError> {
+    let frames: Vec<&Frame<'_>> = std::iter::successors(frame, |frame| frame.parent).collect();
+    let Some(at) = frames.iter().position(|frame| frame.task == task) else {
+        return Ok(());
+    };
+    let chain = frames[..=at].iter().rev().map(|frame| frame.task);
+    let chain = chain.chain([task]).map(|task| label(project, task));
+    Err(PlanError::Recursion {
+        chain: chain.collect(),
+    })
 }
 
 fn invocation(
     project: &Project,
-    reference: &TaskReference,
-    task: &Task,
+    frame: &Frame<'_>,
     index: u32,
     command: StepCommand,
+    env_prefix: &[(String, String)],
     cache: CacheRequest,
 ) -> Invocation {
-    let package = &project.packages[reference.package];
+    let package = &project.packages[frame.task.package];
+    let task = find(project, frame.task);
     Invocation {
         step: StepId {
             package: package.id.clone(),
@@ -83,7 +238,7 @@ fn invocation(
         args: command.args,
         directory: command.directory,
         package_dir: package.directory.clone(),
-        env_prefix: command.env_prefix,
+        env_prefix: [env_prefix, &command.env_prefix].concat(),
         cache: cache_policy(project, task, cache),
         declared: task.declared.clone(),
     }

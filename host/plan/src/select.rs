@@ -1,55 +1,89 @@
-//! Finds the tasks that a request names.
+//! Finds the packages and the tasks that a request names.
+
+use std::collections::BTreeSet;
 
 use vt_config::{Package, Project, TaskReference, suggest};
 
-use crate::{PlanError, Request, Scope, TaskTarget};
+use crate::filter::{self, Filtered};
+use crate::{NoMatch, PlanError, Request, Scope, TaskTarget};
 
 /// How many tasks of other packages are suggested at most.
 const SUGGESTIONS: usize = 5;
 
-/// The tasks a request means, by package; one at least.
-pub(crate) fn select(
-    project: &Project,
-    request: &Request,
-) -> Result<Vec<TaskReference>, PlanError> {
-    let TaskTarget { task, package } = &request.target;
-    match (&request.scope, package) {
-        (Scope::Recursive, Some(package)) => Err(PlanError::PackageInRecursive {
-            target: format!("{package}#{task}"),
-        }),
-        (Scope::Recursive, None) => {
-            let found = all_with(project, task);
-            if found.is_empty() {
-                return Err(unknown(project, task, None));
-            }
-            Ok(found)
-        }
-        (Scope::Package(_), Some(name)) => one(project, named(project, name)?, task),
-        (Scope::Package(directory), None) => one(project, project.package_at(directory), task),
+/// What a request means.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    /// The packages in which the task is looked for.
+    pub(crate) packages: BTreeSet<usize>,
+    /// The tasks, by package.
+    pub(crate) tasks: BTreeSet<TaskReference>,
+}
+
+/// The tasks a request means. There is none only where filters match no package.
+pub(crate) fn select(project: &Project, request: &Request) -> Result<Selected, PlanError> {
+    let TaskTarget { task, .. } = &request.target;
+    let Filtered {
+        packages,
+        unmatched,
+    } = packages(project, request)?;
+    if request.no_match == NoMatch::Fail && !unmatched.is_empty() {
+        return Err(PlanError::NoMatch { filters: unmatched });
     }
+    let tasks: BTreeSet<TaskReference> = all_with(project, task)
+        .filter(|found| packages.contains(&found.package))
+        .collect();
+    if tasks.is_empty() && !packages.is_empty() {
+        return Err(unknown(project, task, &packages, &request.scope));
+    }
+    Ok(Selected { packages, tasks })
+}
+
+/// The filters of a request that match no package.
+///
+/// # Errors
+/// When the request names a package that does not exist, or holds no valid filter.
+pub fn unmatched_filters(project: &Project, request: &Request) -> Result<Vec<String>, PlanError> {
+    packages(project, request).map(|found| found.unmatched)
+}
+
+/// The indices of the packages a scope stands for, whether or not they have any task.
+///
+/// # Errors
+/// When a filter cannot be understood.
+pub fn packages_in(project: &Project, request: &Request) -> Result<BTreeSet<usize>, PlanError> {
+    packages(project, request).map(|found| found.packages)
+}
+
+fn packages(project: &Project, request: &Request) -> Result<Filtered, PlanError> {
+    let at = |directory| match &request.target.package {
+        Some(name) => named(project, name),
+        None => Ok(project.package_at(directory)),
+    };
+    let packages = match &request.scope {
+        Scope::Package(directory) => [at(directory)?].into(),
+        Scope::Transitive(directory) => filter::with_dependencies(project, at(directory)?),
+        Scope::Recursive => (0..project.packages.len()).collect(),
+        Scope::Filtered { filters, directory } => {
+            return filter::apply(project, filters, directory, &request.changes);
+        }
+    };
+    Ok(Filtered {
+        packages,
+        unmatched: Vec::new(),
+    })
 }
 
 /// The task of that name of every package that has it.
-fn all_with(project: &Project, task: &str) -> Vec<TaskReference> {
+fn all_with<'p>(project: &'p Project, task: &str) -> impl Iterator<Item = TaskReference> + use<'p> {
+    let task = task.to_owned();
     let packages = project.packages.iter().enumerate();
-    let having = packages.filter(|(_, package)| package.tasks.contains_key(task));
-    having
-        .map(|(package, _)| TaskReference {
+    let name = task.clone();
+    packages
+        .filter(move |(_, package)| package.tasks.contains_key(&name))
+        .map(move |(package, _)| TaskReference {
             package,
-            task: task.to_owned(),
+            task: task.clone(),
         })
-        .collect()
-}
-
-fn one(project: &Project, package: usize, task: &str) -> Result<Vec<TaskReference>, PlanError> {
-    if project.packages[package].tasks.contains_key(task) {
-        Ok(vec![TaskReference {
-            package,
-            task: task.to_owned(),
-        }])
-    } else {
-        Err(unknown(project, task, Some(package)))
-    }
 }
 
 /// The package of a name. A name without its scope will do if only one package has it, and so
@@ -101,24 +135,24 @@ fn named(project: &Project, name: &str) -> Result<usize, PlanError> {
 
 /// Says that a task does not exist, and what may have been meant: another task here, or the same
 /// one elsewhere.
-fn unknown(project: &Project, task: &str, package: Option<usize>) -> PlanError {
-    let here = project.packages.iter().enumerate();
-    let here = here.filter(|(index, _)| package.is_none_or(|package| package == *index));
-    let names = here.flat_map(|(_, one)| one.tasks.keys().map(String::as_str));
+fn unknown(project: &Project, task: &str, packages: &BTreeSet<usize>, scope: &Scope) -> PlanError {
+    let names = packages.iter().flat_map(|index| {
+        let tasks = &project.packages[*index].tasks;
+        tasks.keys().map(String::as_str)
+    });
     let mut suggestions: Vec<String> = suggest(task, names)
         .map(str::to_owned)
         .into_iter()
         .collect();
-    let elsewhere = all_with(project, task);
     suggestions.extend(
-        elsewhere
-            .iter()
+        all_with(project, task)
             .take(SUGGESTIONS)
-            .map(|found| label(project, found)),
+            .map(|found| label(project, &found)),
     );
-    let place = match package {
-        Some(package) => format!("package `{}`", project.packages[package].id),
-        None => "any package".to_owned(),
+    let place = match (scope, Vec::from_iter(packages).as_slice()) {
+        (Scope::Recursive, _) => "any package".to_owned(),
+        (_, [package]) => format!("package `{}`", project.packages[**package].id),
+        _ => "any of the packages selected".to_owned(),
     };
     PlanError::UnknownTask {
         task: task.to_owned(),

@@ -67,6 +67,9 @@ pub(crate) const LAUNCHERS: [&[&str]; 8] = [
     &["yarn", "dlx"],
 ];
 
+/// How the variables start that the runner reads.
+pub(crate) const RUNNER_PREFIX: &str = "VT_";
+
 /// A word as the shell must see it to take it literally.
 pub(crate) fn quote(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+=:,./@%".contains(&byte);

@@ -20,13 +20,7 @@ fn workspace(files: &[(&str, &str)]) -> (TempDir, Project) {
 }
 
 fn request(target: &str, scope: Scope) -> Request {
-    let target = TaskTarget::parse(target);
-    Request {
-        target,
-        args: Vec::new(),
-        scope,
-        cache: CacheRequest::Default,
-    }
+    Request::new(TaskTarget::parse(target), scope)
 }
 
 fn here(directory: &str) -> Scope {
@@ -138,13 +132,6 @@ fn what_does_not_exist_is_told_with_what_may_have_been_meant() {
         PlanError::UnknownPackage {
             package: "coer".into(),
             suggestion: Some("core".into())
-        }
-    );
-    let error = refused(&CHAIN, &request("core#build", Scope::Recursive));
-    assert_eq!(
-        error,
-        PlanError::PackageInRecursive {
-            target: "core#build".into()
         }
     );
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use vt_base::{AbsPath, Program, RelPath};
 use vt_config::load;
-use vt_plan::{CacheRequest, Plan, Request, Scope, TaskTarget, plan};
+use vt_plan::{Plan, Request, Scope, TaskTarget, plan};
 
 /// Where the package lies in its temporary directory: so deep that no `cd ..` leads out of it.
 const PACKAGE: &str = "1/2/3/4/5/6/7/8";
@@ -22,10 +22,8 @@ fn planned(command: &str, args: &[String]) -> (TempDir, Plan) {
     fs::write(root.join("package.json"), manifest.to_string()).unwrap();
     let project = load(&AbsPath::new(root).unwrap(), &[]).unwrap();
     let request = Request {
-        target: TaskTarget::parse("task"),
         args: args.to_vec(),
-        scope: Scope::Package(RelPath::root()),
-        cache: CacheRequest::Default,
+        ..Request::new(TaskTarget::parse("task"), Scope::Package(RelPath::root()))
     };
     let plan = plan(&project, &request).unwrap();
     (directory, plan)

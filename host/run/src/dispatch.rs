@@ -18,7 +18,7 @@ use crate::join::joined;
 use crate::spawn::Streams;
 use crate::sweep::sweep;
 use crate::task::run_step;
-use crate::world::{OnFailure, Order, RunRequest, Terminal, World};
+use crate::world::{OnFailure, RunRequest, Terminal, World};
 
 /// How long steps that were told to stop may take before they are killed. Who interrupts by hand
 /// decides that by hand.
@@ -229,9 +229,10 @@ impl<'p> Dispatcher<'p> {
         let mut needing = BTreeSet::from([index]);
         for waiting in &self.waiting {
             // What a step needs stands before it in the plan.
-            if self
-                .before(*waiting)
-                .any(|before| needing.contains(&before))
+            if self.plan.steps[*waiting]
+                .after
+                .iter()
+                .any(|before| needing.contains(before))
             {
                 needing.insert(*waiting);
             }
@@ -239,23 +240,9 @@ impl<'p> Dispatcher<'p> {
         self.running == 0 && needing.len() == self.waiting.len() + 1
     }
 
-    /// The steps that must have succeeded before this one.
-    fn before(&self, index: usize) -> impl Iterator<Item = usize> {
-        let step = &self.plan.steps[index];
-        let counts = move |before: &usize| {
-            let (one, other) = (
-                &self.plan.steps[*before].invocation.step,
-                &step.invocation.step,
-            );
-            self.request.order == Order::Dependencies
-                || (&one.package, &one.task) == (&other.package, &other.task)
-        };
-        step.after.iter().copied().filter(counts)
-    }
-
     fn is_ready(&self, index: usize) -> bool {
-        self.before(index).all(|before| {
-            self.outcomes[before]
+        self.plan.steps[index].after.iter().all(|before| {
+            self.outcomes[*before]
                 .as_ref()
                 .is_some_and(|outcome| matches!(outcome.status, Status::Hit | Status::Ran))
         })
@@ -269,8 +256,8 @@ impl<'p> Dispatcher<'p> {
 
     /// Whether something that a step needs did not succeed.
     fn is_hopeless(&self, index: usize) -> bool {
-        self.before(index).any(|before| {
-            self.outcomes[before]
+        self.plan.steps[index].after.iter().any(|before| {
+            self.outcomes[*before]
                 .as_ref()
                 .is_some_and(|outcome| !matches!(outcome.status, Status::Hit | Status::Ran))
         })
@@ -313,11 +300,11 @@ impl<'p> Dispatcher<'p> {
             return;
         };
         self.running -= 1;
-        let index = self
-            .plan
-            .steps
-            .iter()
-            .position(|step| step.invocation.step == outcome.step);
+        // A step that is planned twice runs the second time when the first is over.
+        let index = (0..self.outcomes.len()).find(|index| {
+            self.outcomes[*index].is_none()
+                && self.plan.steps[*index].invocation.step == outcome.step
+        });
         self.outcomes[index.expect("only planned steps run")] = Some(outcome.as_ref().clone());
         if outcome.status == Status::Failed && !self.is_over() {
             self.failed.get_or_insert(outcome.exit_code.unwrap_or(1));

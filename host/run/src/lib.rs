@@ -32,8 +32,8 @@ pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
 pub use forecast::{Forecast, StepForecast, forecast};
 pub use vt_fingerprint::{NotStored, Why};
 pub use world::{
-    EnvironmentNames, Freshness, Interrupts, OnFailure, Order, RunRequest, Terminal, TerminalSize,
-    World, cache_directory,
+    EnvironmentNames, Freshness, Interrupts, OnFailure, RunRequest, Terminal, TerminalSize, World,
+    cache_directory,
 };
 
 /// The names of the rule plugins that travel with `vt`.

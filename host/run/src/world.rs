@@ -65,15 +65,6 @@ pub enum OnFailure {
     Continue,
 }
 
-/// Whether tasks wait for each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Order {
-    /// What a task depends on runs before it.
-    Dependencies,
-    /// All tasks start at once; only the commands of one task follow each other.
-    AllAtOnce,
-}
-
 /// Who has the terminal: steps that are not cached, or `vt`. Cached steps never have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Terminal {
@@ -114,8 +105,6 @@ pub struct RunRequest {
     pub concurrency: usize,
     /// What a failed step means for the others.
     pub on_failure: OnFailure,
-    /// Whether tasks wait for each other.
-    pub order: Order,
     /// Who has the terminal.
     pub terminal: Terminal,
     /// How often a pulse is told to who listens, if at all.

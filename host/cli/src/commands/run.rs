@@ -5,8 +5,8 @@ use std::time::Duration;
 use anstream::println;
 use vt_base::RelPath;
 use vt_config::{Package, Project};
-use vt_plan::{CacheRequest, PlanError, Request, Scope, TaskTarget};
-use vt_run::{Freshness, OnFailure, Order, RunError, RunRequest, Terminal};
+use vt_plan::{CacheRequest, Ordering, PlanError, Request, TaskTarget};
+use vt_run::{Freshness, OnFailure, RunError, RunRequest, Terminal};
 
 use crate::args::{Args, Log, Run};
 use crate::commands::choice::choices;
@@ -30,9 +30,7 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     let concurrency = settings::concurrency(run)?;
     let looks = settings::looks(args);
     let log = settings::log(run);
-    let plugins = vt_run::built_in_plugins();
-    let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
-    let project = vt_config::load(&world.current_dir, &plugins).map_err(Error::Config)?;
+    let project = settings::project(&world)?;
     if run.last_details {
         return last_details::show(&History::of(&project, &world));
     }
@@ -40,7 +38,7 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
         .current_dir
         .relative_to(&project.root)
         .unwrap_or_default();
-    if run.task.is_empty() && (run.recursive || run.verbose) {
+    if run.task.is_empty() && (run.selection.recursive || run.verbose) {
         return Err(Error::Usage("name a task to run".to_owned()));
     }
     let asked;
@@ -58,20 +56,23 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
             return Ok(0);
         }
     };
+    let target = TaskTarget::parse(task);
+    let selection = &run.selection;
+    let selected = selection.request(&project, &world.current_dir, target, &run.order)?;
     let mut request = RunRequest {
         target: Request {
-            target: TaskTarget::parse(task),
             args: task_args.to_vec(),
-            scope: if run.recursive {
-                Scope::Recursive
-            } else {
-                Scope::Package(here.clone())
-            },
             cache: match (run.cache, run.no_cache) {
                 (true, _) => CacheRequest::On,
                 (_, true) => CacheRequest::Off,
                 _ => CacheRequest::Default,
             },
+            ordering: if run.parallel {
+                Ordering::None
+            } else {
+                Ordering::Dependencies
+            },
+            ..selected
         },
         freshness: if run.force {
             Freshness::Force
@@ -83,11 +84,6 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
             OnFailure::Continue
         } else {
             OnFailure::Stop
-        },
-        order: if run.parallel {
-            Order::AllAtOnce
-        } else {
-            Order::Dependencies
         },
         terminal: match log {
             Log::Interleaved => Terminal::OfSteps,
@@ -108,7 +104,7 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
         // Nothing has run then: what was meant instead can be chosen.
         match finished {
             Err(RunError::Plan(PlanError::UnknownTask { .. }))
-                if !run.recursive && settings::can_ask() =>
+                if !run.selection.recursive && settings::can_ask() =>
             {
                 let typed = run.task.first().map_or("", String::as_str);
                 match ask(&project, &here, looks, typed)? {

@@ -179,6 +179,16 @@ fn refusal(reason: &NotStored) -> String {
     }
 }
 
+/// A filter matches no package.
+pub(crate) fn unmatched_filter(filter: &str) -> String {
+    format!("warning: no package matches `{filter}`")
+}
+
+/// What changed since a commit cannot be found out.
+pub(crate) fn no_changes(since: &str, cause: &str) -> String {
+    format!("cannot tell what changed since `{since}`\n  caused by: git: {cause}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
