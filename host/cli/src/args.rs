@@ -59,6 +59,9 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Write the completions for a shell to standard output.
     Completions(Completions),
+    /// Look at the cache, or remove things from it.
+    #[command(subcommand)]
+    Cache(Cache),
 }
 
 #[derive(clap::Args, Debug)]
@@ -159,6 +162,23 @@ pub(crate) struct OrderFlags {
     /// Leave `dependsOn` out of account.
     #[arg(long)]
     pub(crate) ignore_depends_on: bool,
+}
+
+/// What is done with the cache.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Cache {
+    /// Say where it is and what each task takes up.
+    Info,
+    /// Remove what is stored of some tasks, or of all.
+    Clean {
+        /// The tasks, `task` or `package#task`; none stands for all.
+        #[arg(value_name = "TASK")]
+        tasks: Vec<String>,
+    },
+    /// Remove what is too old or too much, and what nothing names any more.
+    Gc,
+    /// Check every blob and every entry; exit with 1 if something is damaged.
+    Verify,
 }
 
 #[derive(clap::Args, Debug)]

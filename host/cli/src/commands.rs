@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod cache;
 mod choice;
 pub(crate) mod completions;
 pub(crate) mod dry_run;

@@ -27,6 +27,8 @@ pub(crate) enum Error {
     Terminal(std::io::Error),
     /// There is a runner, and it did not take what was to be reported.
     Report(vt_client::ClientError),
+    /// The cache could not be looked at or changed.
+    Cache(vt_store::StoreError),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
 }
@@ -46,6 +48,7 @@ impl Error {
             | Self::NoOlderRun(_)
             | Self::Terminal(_)
             | Self::Report(_)
+            | Self::Cache(_)
             | Self::Write(..) => 1,
         }
     }
@@ -77,6 +80,7 @@ impl Error {
                 eprintln!("error: cannot use the terminal\n  caused by: {error}");
             }
             Self::Report(error) => eprintln!("error: {}", with_causes(error)),
+            Self::Cache(error) => eprintln!("error: {}", with_causes(error)),
             Self::Write(path, error) => {
                 eprintln!(
                     "error: cannot write `{}`\n  caused by: {error}",

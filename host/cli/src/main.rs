@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::List(list) => commands::list::list(&args, list),
         Command::Graph(graph) => commands::graph::graph(&args, graph),
         Command::Completions(completions) => commands::completions::completions(completions),
+        Command::Cache(cache) => commands::cache::run(&args, cache),
     };
     match outcome {
         Ok(code) => exit(code),

@@ -9,12 +9,13 @@ use vt_base::{AbsPath, Digest, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
 use vt_rules::{Component, Host, RulesError};
-use vt_store::Store;
+use vt_store::{Notice, Store, StoreError};
 
 use crate::cancel::Cancel;
 use crate::event::Event;
 use crate::join::Segments;
-use crate::records::workspace_name;
+use crate::records::{merge, workspace_name};
+use crate::sweep::{Limits, Sweeper};
 use crate::world::{Freshness, RunRequest, World, cache_directory};
 
 /// What the thread of a step sends to the dispatcher.
@@ -56,6 +57,7 @@ pub(crate) struct Context<'p> {
     last_write_ns: AtomicI64,
     writers: Mutex<Vec<Writer>>,
     noticed: Mutex<Vec<String>>,
+    sweeper: Sweeper,
 }
 
 /// An open store and what depends on it.
@@ -104,6 +106,7 @@ impl<'p> Context<'p> {
             last_write_ns: AtomicI64::new(0),
             writers: Mutex::default(),
             noticed: Mutex::default(),
+            sweeper: Sweeper::default(),
         }
     }
 
@@ -149,6 +152,12 @@ impl<'p> Context<'p> {
         self.last_write_ns.load(Ordering::Relaxed)
     }
 
+    /// Sees to it that the store stays within its limits, beside a step that has to run anyway.
+    pub(crate) fn sweep(&self, opened: &Opened) {
+        self.sweeper
+            .start(opened, Limits::of(&self.project.settings));
+    }
+
     /// Enters the results of a run, and says which of them another step wrote while it ran.
     pub(crate) fn claim_results(
         &self,
@@ -179,12 +188,22 @@ impl<'p> Context<'p> {
     pub(crate) fn pass_notices(&self) {
         let Ok(opened) = &self.store else { return };
         for notice in opened.store.take_notices() {
-            let vt_store::Notice::IndexRebuilt { kept } = notice;
-            self.notice(format!(
-                "the cache index was damaged and is begun anew; the old one is `{kept}`"
-            ));
+            self.notice(match notice {
+                Notice::IndexRebuilt { kept } => format!(
+                    "the cache index was damaged and is begun anew; the old one is `{kept}`"
+                ),
+                Notice::IndexNewer { kept, format } => format!(
+                    "a newer `vt` wrote the cache index (format {format}), so another one is \
+                     begun; the newer one is `{kept}`"
+                ),
+            });
         }
     }
+}
+
+/// Opens a store that knows what its values mean where it must.
+pub(crate) fn open_store(directory: &AbsPath) -> Result<Store, StoreError> {
+    Store::open(directory).map(|store| store.merging(merge))
 }
 
 impl Opened {
@@ -194,11 +213,16 @@ impl Opened {
         if purpose == Purpose::Look && !directory.as_path().is_dir() {
             return Err("there is no cache yet".to_owned());
         }
-        let store = Store::open(&directory).map_err(|error| chain(&error))?;
+        let store = open_store(&directory).map_err(|error| chain(&error))?;
         if purpose == Purpose::Run {
             store
                 .recover(&project.root)
                 .map_err(|error| chain(&error))?;
+            // What another run had to leave undone may be what this one looks for. If it can't be
+            // done now either, a step runs that need not.
+            if store.has_deferred().unwrap_or_default() {
+                let _ = store.write_or_defer(|_| Ok(()));
+            }
         }
         let secret = store.secret();
         let real = std::fs::canonicalize(&directory)

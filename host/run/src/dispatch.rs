@@ -16,7 +16,6 @@ use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
 use crate::join::joined;
 use crate::spawn::Streams;
-use crate::sweep::sweep;
 use crate::task::run_step;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
 
@@ -69,14 +68,6 @@ pub fn run(
         runtime.block_on(dispatcher.work(scope, &context, received, listener))
     })
     .map_err(RunError::Runtime)?;
-    let stored = dispatcher
-        .outcomes
-        .iter()
-        .flatten()
-        .any(|outcome| outcome.stored);
-    if let (true, Ok(opened)) = (stored, &context.store) {
-        sweep(opened);
-    }
     let exit_code = dispatcher.exit_code();
     Ok(Finished {
         exit_code,

@@ -11,6 +11,7 @@ mod dispatch;
 mod error;
 mod event;
 mod forecast;
+mod inventory;
 mod join;
 mod lookup;
 mod observe;
@@ -24,12 +25,17 @@ mod spawn;
 mod sweep;
 mod task;
 mod tree;
+mod upkeep;
+mod verify;
 mod world;
 
 pub use dispatch::{Finished, run};
 pub use error::RunError;
 pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
 pub use forecast::{Forecast, StepForecast, forecast};
+pub use sweep::Limits;
+pub use upkeep::{CacheInfo, Cleaned, Collected, TaskUse, cache_clean, cache_collect, cache_info};
+pub use verify::{CacheDamage, Verified, cache_verify};
 pub use vt_fingerprint::{NotStored, Why};
 pub use world::{
     EnvironmentNames, Freshness, Interrupts, OnFailure, RunRequest, Terminal, TerminalSize, World,

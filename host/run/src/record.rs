@@ -42,15 +42,12 @@ pub(crate) fn store_error(error: &StoreError) -> NotStored {
     }
 }
 
-/// Writes to the index; once more if it turned out damaged and was begun anew.
+/// Writes to the index, or leaves it to the next writer if others hold it for too long.
 fn write(
     opened: &Opened,
     work: impl Fn(&mut Writer<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    match opened.store.write(&work) {
-        Err(StoreError::Rebuilt { .. }) => opened.store.write(&work),
-        outcome => outcome,
-    }
+    opened.store.write_or_defer(work).map(drop)
 }
 
 /// Records a run.
@@ -69,6 +66,9 @@ pub(crate) fn run(
         set_digest,
         recorded.digested_ns,
     );
+    if let Some((strong, _)) = &recorded.entry {
+        opened.store.note_use(strong);
+    }
     write(opened, |writer| {
         if let (Some(set), Some(digest)) = (&recorded.path_set, &set_digest) {
             writer.put(Table::PathSets, &digest.0, &encode(set))?;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
 use vt_fingerprint::{EntryStates, LedgerRow, StatRow, WeakParts};
 use vt_plan::Join;
-use vt_store::Manifest;
+use vt_store::{Manifest, Table};
 
 /// The version of every value here.
 const VERSION: u8 = 2;
@@ -57,6 +57,22 @@ impl Recency {
     }
 }
 
+/// What becomes of a value whose writing had to be deferred. Of the entries of a weak key none may
+/// be forgotten; of everything else the later one stands.
+pub(crate) fn merge(table: Table, key: &[u8], now: Option<Vec<u8>>, put: Vec<u8>) -> Vec<u8> {
+    let is_recency = table == Table::Entries && key.len() == size_of::<Digest>();
+    let recency = |bytes: &[u8]| decode::<Recency>(bytes);
+    let (true, Some(Some(mut merged)), Some(deferred)) =
+        (is_recency, now.as_deref().map(recency), recency(&put))
+    else {
+        return put;
+    };
+    for (path_set, strong) in deferred.0.into_iter().rev() {
+        merged.promote(path_set, strong);
+    }
+    encode(&merged)
+}
+
 /// A path of a result set.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct ResultRecord {
@@ -73,6 +89,8 @@ pub(crate) struct ResultRecord {
 /// What one successful run left.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct EntryRecord {
+    /// The step whose run it was, for people: another step of the same key finds it as well.
+    pub(crate) step: StepId,
     pub(crate) path_set: Digest,
     pub(crate) states: EntryStates,
     /// The identities the states were read under, so that a look-up needs no other table.
@@ -216,6 +234,21 @@ mod tests {
         assert_eq!(record.0.len(), JOINS);
         assert_eq!(record.0[0], (digest(2), digest(0)));
         assert_eq!(record.0.last(), Some(&(digest(1), digest(0))));
+    }
+
+    #[test]
+    fn a_deferred_list_of_entries_forgets_none_of_those_that_came_meanwhile() {
+        let list = |numbers: &[usize]| {
+            let pair = |number: &usize| (digest(*number), digest(100 + number));
+            encode(&Recency(numbers.iter().map(pair).collect()))
+        };
+        let key = digest(0).0;
+        let merged = |now| merge(Table::Entries, &key, now, list(&[3, 1]));
+        assert_eq!(merged(Some(list(&[1, 2]))), list(&[3, 1, 2]));
+        assert_eq!(merged(None), list(&[3, 1]));
+        assert_eq!(merged(Some(b"junk".to_vec())), list(&[3, 1]));
+        let other = merge(Table::Steps, &key, Some(list(&[1])), list(&[2]));
+        assert_eq!(other, list(&[2]));
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(crate) fn bring_back(
             context.notice(format!("{step}: cannot note the hit: {}", chain(&error)));
         }
     }
+    opened.store.note_use(&found.strong);
     context.tell(Event::Decided {
         step: step.clone(),
         command: prepared.planned.invocation.command.clone(),

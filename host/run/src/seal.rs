@@ -464,6 +464,7 @@ impl Settling<'_> {
         let said_root = names(frames, self.context.project.root.as_bytes());
         let local = sealed.carried || packed.embeds_root || said_root;
         let entry = EntryRecord {
+            step: self.prepared.planned.invocation.step.clone(),
             path_set,
             states: EntryStates(sealed.states.0.clone()),
             // Only rows that were settled when the file was digested are known.

@@ -126,6 +126,7 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
         ),
     };
     decide(context, planned, whys.clone());
+    context.sweep(opened);
     outcome.why = whys;
     let began = Instant::now();
     let tracking = Tracking {

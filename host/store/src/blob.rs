@@ -78,6 +78,7 @@ impl<'s> BlobWriter<'s> {
         let staging = store.path("staging");
         make_directory(&staging)?;
         let failed = |error| StoreError::io("create a file in", &staging, error);
+        reach(Point::Disk).map_err(failed)?;
         let file = tempfile::Builder::new()
             .prefix("blob-")
             .tempfile_in(&staging)
@@ -106,6 +107,7 @@ impl<'s> BlobWriter<'s> {
             hasher,
             written,
         } = self.encoder.finish().map_err(failed)?;
+        reach(Point::Disk).map_err(failed)?;
         file.as_file().sync_data().map_err(failed)?;
         reach(Point::BlobBeforeName).map_err(failed)?;
         let digest = Digest(hasher.finalize().into());
@@ -115,6 +117,7 @@ impl<'s> BlobWriter<'s> {
         }
         // Over one that is there already: that puts right a damaged one, and makes it too young
         // for a sweep that is going on.
+        reach(Point::Disk).map_err(|error| StoreError::io("create", &path, error))?;
         file.persist(&path)
             .map_err(|refused| StoreError::io("create", &path, refused.error))?;
         Ok((digest, written))
@@ -133,6 +136,7 @@ impl Write for BlobWriter<'_> {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        reach(Point::Disk)?;
         let length = self.file.write(bytes)?;
         self.hasher.update(&bytes[..length]);
         self.written += length as u64;
@@ -232,7 +236,7 @@ impl BlobReader {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.file.read(buffer) {
+        match reach(Point::Disk).and_then(|()| self.file.read(buffer)) {
             Ok(length) => {
                 self.hasher.update(&buffer[..length]);
                 Ok(length)
@@ -249,7 +253,7 @@ impl Read for Source {
 
 /// Removes a file that may be gone already.
 pub(crate) fn remove_if_there(path: &std::path::Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
+    match reach(Point::Disk).and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(StoreError::io("remove", path, error))
         }

@@ -32,14 +32,6 @@ pub enum StoreError {
         /// The file that was waited for.
         path: PathBuf,
     },
-    /// A newer `vt` wrote the index. Run uncached.
-    #[error("the cache has format {found}, which a newer `vt` wrote; this one knows {known}")]
-    NewerFormat {
-        /// The format of the index.
-        found: u64,
-        /// The newest format this crate knows.
-        known: u64,
-    },
     /// The index turned out damaged in the middle of a write and was begun anew: nothing of that
     /// write was kept. It may be tried once more.
     #[error("the cache index was damaged and was begun anew; the old one is `{kept}`")]

@@ -5,6 +5,8 @@ use std::io;
 /// A point in the middle of something that must not be seen half done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Point {
+    /// The disk is asked for something, and may refuse.
+    Disk,
     /// A blob is complete but does not have its name yet.
     BlobBeforeName,
     /// Everything is put into the index but not committed.

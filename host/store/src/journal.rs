@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::StoreError;
 use crate::beneath::Root;
 use crate::blob::remove_if_there;
+use crate::failpoint::{Point, reach};
 use crate::lock::{self, Share};
 use crate::restore::open_directory;
 use crate::store::{Store, make_directory, open_if_there};
@@ -72,6 +73,7 @@ impl Journal {
             }
             file.write_all(&xxh3_128(&content).to_le_bytes())?;
             file.write_all(&content)?;
+            reach(Point::Disk)?;
             fs::rename(&new, &path)?;
             Ok(file)
         };

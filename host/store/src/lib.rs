@@ -29,18 +29,19 @@ mod store;
 mod swap;
 mod sweep;
 mod unpack;
+mod used;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{Damage, Refusal, StoreError};
-pub use index::{Snapshot, Writer};
+pub use index::{Compacted, Snapshot, Writer, Written};
 pub use lock::StepLock;
 pub use manifest::{Manifest, ManifestEntry, ManifestKind};
 pub use pack::Packed;
 pub use panics::silence_guarded_panics;
 pub use place::differs;
-pub use record::Table;
+pub use record::{Merge, Table};
 pub use restore::Restored;
 pub use store::{Notice, Store};
 pub use sweep::Swept;

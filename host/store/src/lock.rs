@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::StoreError;
+use crate::failpoint::{Point, reach};
 
 /// The first pause between two attempts.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
@@ -57,6 +58,14 @@ pub(crate) fn wait(path: &Path) -> Result<FileLock, StoreError> {
             Err(error) => return Err(StoreError::io("lock", path, error)),
         }
     }
+}
+
+/// Takes a lock alone, if nobody holds it.
+pub(crate) fn attempt(path: &Path) -> Result<Option<FileLock>, StoreError> {
+    let file = open(path)?;
+    let is_had =
+        try_lock(&file, Share::Exclusive).map_err(|error| StoreError::io("lock", path, error))?;
+    Ok(is_had.then_some(FileLock { _file: file }))
 }
 
 /// Waits for a lock for a bounded time.
@@ -104,7 +113,7 @@ pub(crate) fn try_lock(file: &File, share: Share) -> io::Result<bool> {
 /// Opens the file of a lock, and makes it only when it is missing: locking an existing one must
 /// write nothing.
 fn open(path: &Path) -> Result<File, StoreError> {
-    match File::open(path) {
+    match reach(Point::Disk).and_then(|()| File::open(path)) {
         Ok(file) => return Ok(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(StoreError::io("open", path, error)),

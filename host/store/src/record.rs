@@ -50,6 +50,15 @@ impl Table {
     }
 }
 
+/// What becomes of a value whose writing had to be deferred: of the table, the key, what is there
+/// by now, and what was to be put.
+pub type Merge = fn(Table, &[u8], Option<Vec<u8>>, Vec<u8>) -> Vec<u8>;
+
+/// The later one stands.
+pub(crate) fn keep_latest(_: Table, _: &[u8], _: Option<Vec<u8>>, put: Vec<u8>) -> Vec<u8> {
+    put
+}
+
 /// Frames a value for storing.
 pub(crate) fn frame(table: Table, key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(CHECKSUM + value.len());

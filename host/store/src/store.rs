@@ -13,7 +13,10 @@ use std::time::Duration;
 use vt_base::{AbsPath, Digest};
 
 use crate::StoreError;
+use crate::failpoint::{Point, reach};
 use crate::lock::{self, Share, StepLock};
+use crate::record::{Merge, keep_latest};
+use crate::used;
 
 /// The directory of this layout. Another layout gets another name, and neither looks at the other.
 const VERSION: &str = "v1";
@@ -28,6 +31,7 @@ pub struct Store {
     directory: AbsPath,
     version: PathBuf,
     secret: [u8; 32],
+    pub(crate) merge: Merge,
     notices: Mutex<Vec<Notice>>,
     /// Set when a reader met damage that a checksum of one record does not explain.
     pub(crate) suspect: Arc<AtomicBool>,
@@ -41,14 +45,22 @@ pub enum Notice {
         /// Where the damaged index was moved.
         kept: AbsPath,
     },
+    /// A newer `vt` wrote the index. It was set aside, and another one begun.
+    IndexNewer {
+        /// Where the newer index was moved.
+        kept: AbsPath,
+        /// Its format.
+        format: u64,
+    },
 }
 
 impl Store {
     /// Opens the store in a directory, and lays it out there at first use.
     ///
     /// # Errors
-    /// [`StoreError::Untrusted`] when the directory belongs to somebody else, everybody may write
-    /// it, or it is a symlink; [`StoreError::Io`] when it can't be made or read.
+    /// [`StoreError::Untrusted`] when the directory belongs to somebody else, others may write it,
+    /// what lies in it is open to others, or it is a symlink; [`StoreError::Io`] when it can't be
+    /// made or read.
     pub fn open(directory: &AbsPath) -> Result<Self, StoreError> {
         let version = directory.as_path().join(VERSION);
         if !exists(directory.as_path())? {
@@ -58,9 +70,9 @@ impl Store {
             }
             make_directory(directory.as_path())?;
         }
-        check_owner(directory, directory.as_path())?;
+        check_owner(directory, directory.as_path(), Others::MayLook)?;
         if exists(&version)? {
-            check_owner(directory, &version)?;
+            check_owner(directory, &version, Others::StayOut)?;
         }
         let secret = match read_secret(&version.join("secret"))? {
             Some(secret) => secret,
@@ -70,9 +82,18 @@ impl Store {
             directory: directory.clone(),
             version,
             secret,
+            merge: keep_latest,
             notices: Mutex::default(),
             suspect: Arc::default(),
         })
+    }
+
+    /// The same store, with a say in what becomes of values whose writing was deferred. Without it
+    /// the later one stands.
+    #[must_use]
+    pub fn merging(mut self, merge: Merge) -> Self {
+        self.merge = merge;
+        self
     }
 
     /// A key that only this store has, for digests of what must not be guessed.
@@ -95,11 +116,20 @@ impl Store {
 
     /// Waits until no other process or thread holds this step, for as long as it takes.
     ///
+    /// That the step was used is noted, see [`Store::step_used`].
+    ///
     /// # Errors
     /// [`StoreError::Io`] when the lock can't be made.
     pub fn lock_step(&self, name: &[u8]) -> Result<StepLock, StoreError> {
+        let path = self.step_lock_path(name);
+        let lock = lock::wait(&path)?;
+        used::note(&path);
+        Ok(StepLock::new(lock))
+    }
+
+    pub(crate) fn step_lock_path(&self, name: &[u8]) -> PathBuf {
         let name = &Digest::of(name).to_hex()[..32];
-        lock::wait(&self.path("locks").join(name)).map(StepLock::new)
+        self.path("locks").join(name)
     }
 
     pub(crate) fn notice(&self, notice: Notice) {
@@ -117,22 +147,29 @@ impl Store {
 
 /// Makes a private directory and those above it, unless they are there.
 pub(crate) fn make_directory(path: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    reach(Point::Disk)
+        .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(path))
         .map_err(|error| StoreError::io("create", path, error))
 }
 
 fn exists(path: &Path) -> Result<bool, StoreError> {
-    match fs::symlink_metadata(path) {
+    match reach(Point::Disk).and_then(|()| fs::symlink_metadata(path)) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(StoreError::io("look at", path, error)),
     }
 }
 
-fn check_owner(directory: &AbsPath, path: &Path) -> Result<(), StoreError> {
+/// What everybody else may do in a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// Enter and read: nothing that matters lies in it.
+    MayLook,
+    /// Nothing at all.
+    StayOut,
+}
+
+fn check_owner(directory: &AbsPath, path: &Path, others: Others) -> Result<(), StoreError> {
     let metadata =
         fs::symlink_metadata(path).map_err(|error| StoreError::io("look at", path, error))?;
     let why = if metadata.is_symlink() {
@@ -141,13 +178,15 @@ fn check_owner(directory: &AbsPath, path: &Path) -> Result<(), StoreError> {
         "it is not a directory"
     } else if metadata.uid() != rustix::process::geteuid().as_raw() {
         "it belongs to another user"
-    } else if metadata.mode() & 0o002 != 0 {
-        "everybody may write to it"
+    } else if metadata.mode() & 0o022 != 0 {
+        "others may write to it; `chmod go-w` makes it safe"
+    } else if others == Others::StayOut && metadata.mode() & 0o077 != 0 {
+        "others may read what is in it; `chmod -R go-rwx` makes it safe"
     } else {
         return Ok(());
     };
     Err(StoreError::Untrusted {
-        directory: directory.clone(),
+        directory: AbsPath::new(path).unwrap_or_else(|_| directory.clone()),
         why,
     })
 }
@@ -180,7 +219,8 @@ fn lay_out(directory: &AbsPath, version: &Path) -> Result<[u8; 32], StoreError> 
 
 /// The secret, if there is one of the right length.
 fn read_secret(path: &Path) -> Result<Option<[u8; 32]>, StoreError> {
-    let mut file = match OpenOptions::new().read(true).open(path) {
+    let opened = reach(Point::Disk).and_then(|()| OpenOptions::new().read(true).open(path));
+    let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StoreError::io("open", path, error)),
@@ -200,6 +240,7 @@ fn create_whole(staging: &Path, path: &Path, content: &[u8]) -> Result<(), Store
         .prefix(".new-")
         .tempfile_in(staging)
         .map_err(failed)?;
+    reach(Point::Disk).map_err(failed)?;
     file.write_all(content).map_err(failed)?;
     file.as_file().sync_data().map_err(failed)?;
     match file.persist_noclobber(path) {
@@ -211,7 +252,7 @@ fn create_whole(staging: &Path, path: &Path, content: &[u8]) -> Result<(), Store
 
 /// Opens a file of the store for reading; `None` when it is missing.
 pub(crate) fn open_if_there(path: &Path) -> Result<Option<File>, StoreError> {
-    match File::open(path) {
+    match reach(Point::Disk).and_then(|()| File::open(path)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::io("open", path, error)),
@@ -286,7 +327,18 @@ mod tests {
         let open = outer.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(untrusted(&open), "everybody may write to it");
+        let refused = "others may write to it; `chmod go-w` makes it safe";
+        assert_eq!(untrusted(&open), refused);
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o770)).unwrap();
+        assert_eq!(untrusted(&open), refused);
+        // The directory itself may be looked at, the one that holds everything may not.
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+        Store::open(&abs(&open)).unwrap();
+        fs::set_permissions(open.join("v1"), fs::Permissions::from_mode(0o750)).unwrap();
+        assert_eq!(
+            untrusted(&open),
+            "others may read what is in it; `chmod -R go-rwx` makes it safe"
+        );
         let link = outer.path().join("link");
         symlink(outer.path(), &link).unwrap();
         assert_eq!(untrusted(&link), "it is a symlink");

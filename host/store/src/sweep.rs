@@ -1,6 +1,6 @@
 //! Removes what nobody names any more. Deciding what is named is the caller's business.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::Path;
@@ -8,9 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use vt_base::Digest;
 
-use crate::StoreError;
+use crate::blob::remove_if_there;
 use crate::journal::journals;
-use crate::store::{Store, make_directory};
+use crate::lock::{self, StepLock};
+use crate::store::{Store, make_directory, open_if_there};
+use crate::used;
+use crate::{Damage, StoreError};
 
 /// How old a blob must be before it is garbage: a process that just wrote it names it soon.
 const BLOB_GRACE: Duration = Duration::from_mins(10);
@@ -28,15 +31,22 @@ pub struct Swept {
 
 impl Store {
     /// Removes blobs that are not among the referenced ones and older than ten minutes, and
-    /// temporary files older than an hour.
+    /// temporary files older than an hour. Breaks off when it is told to stop.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the directory can't be listed.
-    pub fn sweep(&self, referenced: &BTreeSet<Digest>) -> Result<Swept, StoreError> {
+    pub fn sweep(
+        &self,
+        referenced: &BTreeSet<Digest>,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> Result<Swept, StoreError> {
         let now = SystemTime::now();
         let mut swept = Swept::default();
         for shelf in list(&self.path("blobs"))? {
             for blob in list(&shelf.path())? {
+                if is_stopped() {
+                    return Ok(swept);
+                }
                 let Some(metadata) = metadata(&blob) else {
                     continue;
                 };
@@ -55,6 +65,78 @@ impl Store {
         self.sweep_journals()?;
         self.sweep_staging(now)?;
         Ok(swept)
+    }
+
+    /// The blobs there are, with the length of each in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the directory can't be listed.
+    pub fn blobs(&self) -> Result<BTreeMap<Digest, u64>, StoreError> {
+        let mut blobs = BTreeMap::new();
+        for shelf in list(&self.path("blobs"))? {
+            for blob in list(&shelf.path())? {
+                let name = blob.file_name().to_str().and_then(Digest::from_hex);
+                if let (Some(digest), Some(metadata)) = (name, metadata(&blob)) {
+                    blobs.insert(digest, metadata.len());
+                }
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// The length of the index in bytes; 0 when there is none.
+    #[must_use]
+    pub fn index_length(&self) -> u64 {
+        fs::metadata(self.index_path()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Reads a whole blob and compares it with its name.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingBlob`], [`StoreError::DamagedBlob`], or [`StoreError::Io`].
+    pub fn check_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        let path = self.blob_path(digest);
+        let mut file = open_if_there(&path)?.ok_or(StoreError::MissingBlob { digest: *digest })?;
+        let found =
+            Digest::of_reader(&mut file).map_err(|error| StoreError::io("read", &path, error))?;
+        if found == *digest {
+            return Ok(());
+        }
+        Err(StoreError::DamagedBlob {
+            digest: *digest,
+            why: Damage::Name,
+        })
+    }
+
+    /// Removes a blob, whoever names it and however young it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the disk refuses.
+    pub fn remove_blob(&self, digest: &Digest) -> Result<(), StoreError> {
+        remove_if_there(&self.blob_path(digest))
+    }
+
+    /// The right to sweep, which one process has at a time; `None` when another has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the lock can't be made.
+    pub fn try_lock_sweep(&self) -> Result<Option<StepLock>, StoreError> {
+        lock::attempt(&self.path("locks").join("sweep")).map(|lock| lock.map(StepLock::new))
+    }
+
+    /// When [`Store::note_sweep`] was called last; `None` if never.
+    #[must_use]
+    pub fn last_swept(&self) -> Option<SystemTime> {
+        used::modified(&self.path("swept"))
+    }
+
+    /// Notes that a sweep is complete.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the disk refuses.
+    pub fn note_sweep(&self) -> Result<(), StoreError> {
+        let path = self.path("swept");
+        fs::write(&path, b"").map_err(|error| StoreError::io("write", path, error))
     }
 
     /// Removes a blob, unless it was written anew since it was looked at. `true` when it is gone.
@@ -91,7 +173,7 @@ impl Store {
         let mut left = list(&self.path("staging"))?;
         left.retain(|entry| !is_needed(entry));
         // Elsewhere a file without its final name begins with a dot.
-        for name in ["", "journal"] {
+        for name in ["", "journal", "deferred"] {
             let hidden = list(&self.path(name))?.into_iter();
             left.extend(hidden.filter(is_hidden));
         }
@@ -173,7 +255,7 @@ mod tests {
         // Written again, hence about to be named.
         store.put_bytes(b"again").unwrap();
         let length = fs::metadata(store.blob_path(&old)).unwrap().len();
-        let swept = store.sweep(&BTreeSet::from([named])).unwrap();
+        let swept = store.sweep(&BTreeSet::from([named]), &|| false).unwrap();
         assert_eq!(
             swept,
             Swept {
@@ -206,7 +288,7 @@ mod tests {
         fs::create_dir(store.path("journal")).unwrap();
         fs::write(store.path("journal").join(".1-dead"), "x").unwrap();
         age(&store.path("journal").join(".1-dead"), old);
-        store.sweep(&BTreeSet::new()).unwrap();
+        store.sweep(&BTreeSet::new(), &|| false).unwrap();
         assert_eq!(list(&store.path("journal")).unwrap().len(), 0);
         let left: Vec<_> = list(&staging)
             .unwrap()

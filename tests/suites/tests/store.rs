@@ -168,8 +168,8 @@ fn a_blob_that_no_entry_names_is_swept_and_others_stay() {
         call.env("VT_CACHE_DIR", &cache).run()
     };
     run().expect(Status::Ran);
-    // A day has passed since blobs were looked through, and this one is an hour old.
-    fs::remove_file(cache.join("swept")).unwrap();
+    // More than an hour has passed since the cache was swept, and this blob is an hour old.
+    fs::remove_file(cache.join("v1/swept")).unwrap();
     let shelf = files_below(&cache, "blobs")[0]
         .parent()
         .unwrap()

@@ -5,6 +5,7 @@
 //! exclusive one, and nobody keeps either while a task runs. redb trusts the bytes of its file, so
 //! that every call is guarded against panics and every value carries a checksum.
 
+mod deferred;
 mod lookup;
 mod snapshot;
 mod trouble;
@@ -22,8 +23,9 @@ use vt_base::AbsPath;
 
 use self::snapshot::Reader;
 use self::trouble::{Trouble, call};
-use self::writer::{Failed, transact};
+use self::writer::{Failed, note, transact};
 use crate::StoreError;
+use crate::failpoint::{Point, reach};
 use crate::lock::{self, Share};
 use crate::record::Table;
 use crate::store::{Notice, Store};
@@ -35,14 +37,34 @@ pub use self::writer::Writer;
 const READ_WAIT: Duration = Duration::from_secs(2);
 /// How long a writer waits for readers and other writers.
 const WRITE_WAIT: Duration = Duration::from_secs(10);
+/// How long a write that can be deferred waits. A task must not stand still for the cache.
+const DEFER_WAIT: Duration = Duration::from_secs(2);
 /// What redb may keep in memory, in bytes. Its default is a gibibyte.
 const MEMORY: usize = 16 << 20;
-/// The format of the records. A reader refuses a newer one.
+/// The format of the records. An index of a newer one is set aside.
 const FORMAT: u64 = 1;
 /// How many damaged indexes are kept for inspection.
 const KEPT: usize = 3;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// Whether the index became smaller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Compacted {
+    /// It did.
+    Yes,
+    /// There was nothing to give back.
+    No,
+}
+
+/// Whether a write was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// It is in the index.
+    Now,
+    /// Others held the index for too long: it is kept, and the next writer does it.
+    Later,
+}
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -63,9 +85,9 @@ impl Store {
     /// is repaired first. Writers wait while a snapshot is alive, so look up and drop it.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when a writer does not finish within two seconds,
-    /// [`StoreError::NewerFormat`], [`StoreError::Io`]. A damaged index is no error: it is set
-    /// aside and a [`Notice`] says so.
+    /// [`StoreError::Busy`] when a writer does not finish within two seconds, [`StoreError::Io`].
+    /// A damaged index is no error, nor is one that a newer `vt` wrote: it is set aside and a
+    /// [`Notice`] says so.
     pub fn read(&self) -> Result<Option<Snapshot>, StoreError> {
         let path = self.index_path();
         for _ in 0..2 {
@@ -78,7 +100,9 @@ impl Store {
             let lock = lock::wait_at_most(&self.lock_path(), Share::Shared, READ_WAIT)?;
             match Snapshot::open(self, lock) {
                 Ok(snapshot) => return Ok(Some(snapshot)),
-                Err(Trouble::NeedsRepair | Trouble::Damaged(_)) => self.mend()?,
+                Err(Trouble::NeedsRepair | Trouble::Damaged(_) | Trouble::Newer(_)) => {
+                    self.mend()?;
+                }
                 Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                     return Ok(None);
                 }
@@ -95,24 +119,63 @@ impl Store {
     ///
     /// # Errors
     /// What the closure fails with; [`StoreError::Rebuilt`] when the index turned out damaged
-    /// underneath it; [`StoreError::Busy`], [`StoreError::NewerFormat`], [`StoreError::Io`].
+    /// underneath it; [`StoreError::Busy`], [`StoreError::Io`].
     pub fn write<T>(
         &self,
         work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
+        self.write_within(WRITE_WAIT, work)
+    }
+
+    /// Like [`Store::write`], but when others hold the index for more than two seconds, what the
+    /// closure changes is kept in a file and left to the next writer. The closure then sees an
+    /// empty index, and [`Store::merging`] says what becomes of what it puts.
+    ///
+    /// Of an index that turned out damaged the new one is written.
+    ///
+    /// # Errors
+    /// What the closure fails with; [`StoreError::Rebuilt`], [`StoreError::Io`].
+    pub fn write_or_defer(
+        &self,
+        work: impl Fn(&mut Writer<'_>) -> Result<(), StoreError>,
+    ) -> Result<Written, StoreError> {
+        let outcome = match self.write_within(DEFER_WAIT, &work) {
+            Err(StoreError::Rebuilt { .. }) => self.write_within(DEFER_WAIT, &work),
+            outcome => outcome,
+        };
+        match outcome {
+            Err(StoreError::Busy { .. }) => {
+                self.defer(note(work)?)?;
+                Ok(Written::Later)
+            }
+            outcome => outcome.map(|()| Written::Now),
+        }
+    }
+
+    fn write_within<T>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, longest)?;
+        let deferred = self.deferred()?;
         let database = self.open_for_writing()?;
-        let outcome = transact(&database, work);
+        let outcome = transact(&database, &deferred, self.merge, work);
         let closed = call(|| {
             drop(database);
             Ok(())
         });
         match outcome {
             // What is committed stays committed, whatever closing says.
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                for earlier in &deferred {
+                    earlier.forget()?;
+                }
+                Ok(value)
+            }
             Err(Failed::Work(error)) => Err(error),
             Err(Failed::Index(Trouble::Damaged(_))) => {
-                let kept = self.set_aside()?;
+                let kept = self.set_aside(Aside::Damaged)?;
                 self.notice(Notice::IndexRebuilt { kept: kept.clone() });
                 Err(StoreError::Rebuilt { kept })
             }
@@ -123,7 +186,33 @@ impl Store {
         }
     }
 
-    pub(super) fn index_path(&self) -> PathBuf {
+    /// Gives back the room that removed records took up in the index.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when others do not let go within ten seconds; [`StoreError::Io`].
+    pub fn compact(&self) -> Result<Compacted, StoreError> {
+        let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
+        let path = self.index_path();
+        if !path
+            .try_exists()
+            .map_err(|error| StoreError::io("look at", &path, error))?
+        {
+            return Ok(Compacted::No);
+        }
+        let mut database = self.open_for_writing()?;
+        let done = call(|| {
+            let done = database.compact()?;
+            drop(database);
+            Ok(done)
+        });
+        match done {
+            Ok(true) => Ok(Compacted::Yes),
+            Ok(false) => Ok(Compacted::No),
+            Err(trouble) => Err(self.error("compact", trouble)),
+        }
+    }
+
+    pub(crate) fn index_path(&self) -> PathBuf {
         self.path("index.redb")
     }
 
@@ -135,18 +224,20 @@ impl Store {
         let path = self.index_path();
         match trouble {
             Trouble::NeedsRepair | Trouble::Busy => StoreError::Busy { path },
-            Trouble::Newer(found) => StoreError::NewerFormat {
-                found,
-                known: FORMAT,
+            Trouble::Newer(format) => StoreError::IndexDamaged {
+                why: Trouble::Newer(format).describe(),
             },
             Trouble::Io(error) => StoreError::io(doing, path, error),
             Trouble::Damaged(why) => StoreError::IndexDamaged { why },
         }
     }
 
-    /// Repairs an index whose writer was killed, and sets a damaged one aside.
+    /// Repairs an index whose writer was killed, and sets a damaged or newer one aside.
     fn mend(&self) -> Result<(), StoreError> {
         let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
+        if let Err(Trouble::Newer(format)) = Reader::open(&self.index_path()) {
+            return self.make_way_for_older(format);
+        }
         // Somebody else may have mended it while this process waited.
         let repaired = call(|| {
             // Closing hides errors, such as a full disk; committing does not.
@@ -156,7 +247,7 @@ impl Store {
         match repaired.and_then(|()| Reader::open(&self.index_path()).map(drop)) {
             Ok(()) => Ok(()),
             Err(Trouble::Damaged(_)) => {
-                let kept = self.set_aside()?;
+                let kept = self.set_aside(Aside::Damaged)?;
                 self.notice(Notice::IndexRebuilt { kept });
                 Ok(())
             }
@@ -173,11 +264,15 @@ impl Store {
             .map_err(|error| StoreError::io("look at", &path, error))?
         {
             // Opening for writing touches even a file that is then refused.
-            if let Err(trouble @ Trouble::Newer(_)) = Reader::open(&path) {
-                return Err(self.error("open", trouble));
+            if let Err(Trouble::Newer(format)) = Reader::open(&path) {
+                self.make_way_for_older(format)?;
+                return self
+                    .begin()
+                    .map_err(|trouble| self.error("create", trouble));
             }
             let check = self.suspect.swap(false, Ordering::Relaxed);
             let opened = call(|| {
+                reach(Point::Disk)?;
                 let mut database = builder().open(&path)?;
                 if check {
                     database.check_integrity()?;
@@ -188,7 +283,7 @@ impl Store {
             match opened {
                 Ok(database) => return Ok(database),
                 Err(Trouble::Damaged(_)) => {
-                    let kept = self.set_aside()?;
+                    let kept = self.set_aside(Aside::Damaged)?;
                     self.notice(Notice::IndexRebuilt { kept });
                 }
                 Err(trouble) => return Err(self.error("open", trouble)),
@@ -209,6 +304,7 @@ impl Store {
             }
             _ => {}
         }
+        reach(Point::Disk).map_err(Trouble::Io)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -224,20 +320,41 @@ impl Store {
                 transaction.open_table(definition(table))?;
             }
             transaction.commit()?;
+            reach(Point::Disk)?;
             fs::rename(&new, &path)?;
             Ok(database)
         })
     }
 
-    /// Moves a damaged index out of the way, under the exclusive lock.
-    fn set_aside(&self) -> Result<AbsPath, StoreError> {
+    /// Sets an index aside that a newer `vt` wrote; this one can make nothing of it.
+    fn make_way_for_older(&self, format: u64) -> Result<(), StoreError> {
+        let kept = self.set_aside(Aside::Newer)?;
+        self.notice(Notice::IndexNewer { kept, format });
+        Ok(())
+    }
+
+    /// Moves an index out of the way, under the exclusive lock.
+    fn set_aside(&self, why: Aside) -> Result<AbsPath, StoreError> {
         let path = self.index_path();
-        let name = |number| self.path(&format!("index.redb.damaged-{number}"));
+        let why = match why {
+            Aside::Damaged => "damaged",
+            Aside::Newer => "newer",
+        };
+        let name = |number| self.path(&format!("index.redb.{why}-{number}"));
         let free = (1..KEPT).map(name).find(|kept| !kept.exists());
         let kept = free.unwrap_or_else(|| name(KEPT));
-        fs::rename(&path, &kept).map_err(|error| StoreError::io("set aside", &path, error))?;
+        reach(Point::Disk)
+            .and_then(|()| fs::rename(&path, &kept))
+            .map_err(|error| StoreError::io("set aside", &path, error))?;
         Ok(AbsPath::new(kept).expect("the directory of a store is absolute"))
     }
+}
+
+/// Why an index is set aside.
+#[derive(Clone, Copy)]
+enum Aside {
+    Damaged,
+    Newer,
 }
 
 fn check_format(database: &Database) -> Result<(), Trouble> {

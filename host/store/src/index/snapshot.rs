@@ -10,6 +10,7 @@ use super::lookup::{Pairs, get, pairs};
 use super::trouble::{Trouble, call};
 use super::{FORMAT, META, builder, definition, judge_format};
 use crate::StoreError;
+use crate::failpoint::{Point, reach};
 use crate::lock::FileLock;
 use crate::panics::guarded;
 use crate::record::Table;
@@ -24,6 +25,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, Trouble> {
         let (reader, format) = call(|| {
+            reach(Point::Disk)?;
             let database = builder().open_read_only(path)?;
             let transaction = database.begin_read()?;
             let format = transaction

@@ -4,18 +4,27 @@ use std::cell::RefCell;
 
 use redb::{Database, WriteTransaction};
 
+use super::deferred::{Changes, Deferred};
 use super::definition;
 use super::lookup::{Pairs, get, pairs};
 use super::trouble::{Trouble, call};
 use crate::StoreError;
 use crate::failpoint::{Point, reach};
-use crate::record::{Table, frame};
+use crate::record::{Merge, Table, frame};
 
 /// A transaction that is going on. What it put is visible to itself at once, to others later.
+///
+/// One that is deferred sees only what it put itself: it is done over by the next writer.
 pub struct Writer<'t> {
-    tables: Vec<redb::Table<'t, &'static [u8], &'static [u8]>>,
+    target: Target<'t>,
     /// What went wrong first: after that the transaction is lost, whatever the closure says.
     trouble: RefCell<Option<Trouble>>,
+}
+
+/// Where a transaction goes.
+enum Target<'t> {
+    Index(Vec<redb::Table<'t, &'static [u8], &'static [u8]>>),
+    Later(Changes),
 }
 
 impl std::fmt::Debug for Writer<'_> {
@@ -34,7 +43,11 @@ impl Writer<'_> {
     /// When the index fails; the whole write then does.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.check()?;
-        let found = call(|| get(table, &self.tables[table.position()], key));
+        let tables = match &self.target {
+            Target::Index(tables) => tables,
+            Target::Later(changes) => return Ok(changes.get(table, key)),
+        };
+        let found = call(|| get(table, &tables[table.position()], key));
         found
             .map(|(value, _)| value)
             .map_err(|trouble| self.fail(trouble))
@@ -47,7 +60,11 @@ impl Writer<'_> {
     /// When the index fails; the whole write then does.
     pub fn prefix(&self, table: Table, prefix: &[u8]) -> Result<Pairs, StoreError> {
         self.check()?;
-        let found = call(|| pairs(table, &self.tables[table.position()], prefix));
+        let tables = match &self.target {
+            Target::Index(tables) => tables,
+            Target::Later(changes) => return Ok(changes.prefix(table, prefix)),
+        };
+        let found = call(|| pairs(table, &tables[table.position()], prefix));
         found
             .map(|(pairs, _)| pairs)
             .map_err(|trouble| self.fail(trouble))
@@ -59,8 +76,15 @@ impl Writer<'_> {
     /// When the index fails; the whole write then does.
     pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.check()?;
+        let tables = match &mut self.target {
+            Target::Index(tables) => tables,
+            Target::Later(changes) => {
+                changes.put(table, key, value);
+                return Ok(());
+            }
+        };
         let framed = frame(table, key, value);
-        let open = &mut self.tables[table.position()];
+        let open = &mut tables[table.position()];
         let done = call(|| {
             open.insert(key, framed.as_slice())?;
             Ok(())
@@ -74,7 +98,14 @@ impl Writer<'_> {
     /// When the index fails; the whole write then does.
     pub fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         self.check()?;
-        let open = &mut self.tables[table.position()];
+        let tables = match &mut self.target {
+            Target::Index(tables) => tables,
+            Target::Later(changes) => {
+                changes.remove(table, key);
+                return Ok(());
+            }
+        };
+        let open = &mut tables[table.position()];
         let done = call(|| {
             open.remove(key)?;
             Ok(())
@@ -99,6 +130,21 @@ impl Writer<'_> {
     }
 }
 
+/// Notes what the work of a caller would change, without an index.
+pub(super) fn note(
+    work: impl FnOnce(&mut Writer<'_>) -> Result<(), StoreError>,
+) -> Result<Changes, StoreError> {
+    let mut writer = Writer {
+        target: Target::Later(Changes::default()),
+        trouble: RefCell::new(None),
+    };
+    work(&mut writer)?;
+    match writer.target {
+        Target::Later(changes) => Ok(changes),
+        Target::Index(_) => unreachable!("it was made to be deferred"),
+    }
+}
+
 /// Why a transaction was not committed.
 pub(super) enum Failed {
     /// The caller gave up.
@@ -107,9 +153,11 @@ pub(super) enum Failed {
     Index(Trouble),
 }
 
-/// Runs the work of a caller in one transaction.
+/// Runs the work of a caller in one transaction, after what others had to defer.
 pub(super) fn transact<T>(
     database: &Database,
+    deferred: &[Deferred],
+    merge: Merge,
     work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
 ) -> Result<T, Failed> {
     let transaction = call(|| Ok(database.begin_write()?)).map_err(Failed::Index)?;
@@ -122,13 +170,16 @@ pub(super) fn transact<T>(
             Ok(tables)
         });
         let mut writer = Writer {
-            tables: tables.map_err(Failed::Index)?,
+            target: Target::Index(tables.map_err(Failed::Index)?),
             trouble: RefCell::new(None),
         };
-        let result = work(&mut writer);
-        let Writer { tables, trouble } = writer;
+        let result = deferred
+            .iter()
+            .try_for_each(|earlier| earlier.apply(&mut writer, merge))
+            .and_then(|()| work(&mut writer));
+        let Writer { target, trouble } = writer;
         let dropped = call(|| {
-            drop(tables);
+            drop(target);
             Ok(())
         });
         match trouble.into_inner() {

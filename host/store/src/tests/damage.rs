@@ -7,8 +7,8 @@ use std::path::Path;
 use super::bench::Bench;
 use crate::{Notice, Store, StoreError, Table};
 
-/// How many damaged indexes are tried.
-const MUTANTS: u32 = 2000;
+/// How many damaged indexes are tried, unless `VT_DAMAGE_MUTANTS` says otherwise.
+const MUTANTS: u32 = 300;
 const RECORDS: u32 = 300;
 
 /// Numbers that look random and are the same every time.
@@ -106,6 +106,14 @@ fn remove_damaged(directory: &Path) {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the long form is asked for through the environment"
+)]
+fn mutants() -> u32 {
+    std::env::var("VT_DAMAGE_MUTANTS").map_or(MUTANTS, |number| number.parse().unwrap())
+}
+
 #[test]
 fn no_damage_gives_a_wrong_value_or_a_panic_and_all_of_it_is_overcome() {
     crate::silence_guarded_panics();
@@ -116,7 +124,7 @@ fn no_damage_gives_a_wrong_value_or_a_panic_and_all_of_it_is_overcome() {
     let whole = fs::read(&path).unwrap();
     let mut numbers = Numbers(0x5EED_5EED_5EED_5EED);
     let mut rebuilt = 0;
-    for mutant in 0..MUTANTS {
+    for mutant in 0..mutants() {
         let mut bytes = whole.clone();
         mutate(&mut bytes, &mut numbers);
         fs::write(&path, &bytes).unwrap();

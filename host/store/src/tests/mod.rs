@@ -3,8 +3,11 @@
 mod bench;
 mod crash;
 mod damage;
+mod deferred;
 mod disk;
 mod evil;
 mod index;
+mod old_file;
+mod refused;
 mod restore;
 mod round_trip;
