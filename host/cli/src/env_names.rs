@@ -19,6 +19,10 @@ pub(crate) const TERM: &str = "TERM";
 /// Where the user's caches lie.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 
+/// Where to die: for tests, and only where built for debugging.
+#[cfg(debug_assertions)]
+pub(crate) const DIE_AT: &str = "VT_TEST_DIE_AT";
+
 /// What steps are given, and what they must not inherit.
 pub(crate) const OF_STEPS: EnvironmentNames = EnvironmentNames {
     run: "VT_RUN",

@@ -18,6 +18,8 @@ use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     vt_store::silence_guarded_panics();
+    #[cfg(debug_assertions)]
+    settings::prepare_to_die();
     let args = Args::parse();
     let outcome = match &args.command {
         Command::Run(run) => commands::run::run(&args, run),

@@ -64,6 +64,14 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
     })
 }
 
+/// Does what a test wishes that kills this process somewhere in the middle.
+#[cfg(debug_assertions)]
+pub(crate) fn prepare_to_die() {
+    if let Some(point) = variable(env_names::DIE_AT) {
+        vt_store::die_at(&point.to_string_lossy());
+    }
+}
+
 /// The size of the terminal that standard output is, if it is one.
 fn screen() -> Option<TerminalSize> {
     const FALLBACK: TerminalSize = TerminalSize {

@@ -687,8 +687,14 @@ fn created(ledger: &Ledger, path: &RelPath, facts: &PathFacts) -> bool {
     let own = ledger
         .own(path, &facts.first)
         .is_some_and(|row| row.created);
+    // What the step itself removed and then made anew is all its own, whosever was there before: a
+    // run that was killed, mostly.
+    let made_anew = facts.change.as_ref().is_some_and(|change| {
+        change.kinds.first() == Some(&ChangeKind::Delete)
+            && change.kinds.contains(&ChangeKind::Fresh)
+    });
     // Present at first and missing before the first change would be somebody else's removal.
-    own || (found_missing && matches!(facts.first, StateSeen::Missing))
+    own || made_anew || (found_missing && matches!(facts.first, StateSeen::Missing))
 }
 
 /// The highest ancestor of a missing path that was absent before the step and is absent after it.

@@ -83,6 +83,8 @@ pub enum Why {
     PlatformChanged,
     /// What the entry names is missing or damaged.
     BlobDamaged,
+    /// The run before was killed while it changed the tree, and nobody knows what it left.
+    Unfinished,
     /// The user asked for a run.
     Forced,
     /// The cache is off for this step.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{Digest, RelPath};
 use vt_fingerprint::{
-    Comparison, Disk, Ledger, Look, NodeKind, PathRules, PathSet, Reasons, State, Why, compare,
-    covering, now_ns,
+    Comparison, Disk, Item, Ledger, Look, NodeKind, PathRules, PathSet, Reasons, State, Why,
+    compare, covering, now_ns,
 };
 use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
 
@@ -197,7 +197,7 @@ pub(crate) fn look_up(
                 continue;
             }
             let digested_ns = now_ns();
-            return Ok(match place(&look, memory, entry) {
+            return Ok(match place(&look, memory, path_set, entry) {
                 Ok(Placed {
                     wanted,
                     absent,
@@ -366,7 +366,17 @@ fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
 
 /// What of the result set is not in place, and what lies around that should not; or the edits of
 /// somebody else that a return would overwrite.
-fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed, Vec<Why>> {
+fn place(
+    look: &Look<'_>,
+    memory: &Memory,
+    path_set: &PathSet,
+    entry: &EntryRecord,
+) -> Result<Placed, Vec<Why>> {
+    // What the step once made and this run of it only read is its input now.
+    let is_input = |path: &RelPath| {
+        let asks = |item: Item| path_set.0.binary_search(&item).is_ok();
+        asks(Item::Path(path.clone())) || asks(Item::Kind(path.clone()))
+    };
     let states = manifest_states(&entry.manifest);
     let results: BTreeMap<&RelPath, &ResultRecord> = entry
         .results
@@ -424,7 +434,7 @@ fn place(look: &Look<'_>, memory: &Memory, entry: &EntryRecord) -> Result<Placed
     for (path, row) in &memory.ledger.0 {
         let in_result =
             states.contains_key(path) || look.covered.contains(path) || stale.contains(path);
-        if in_result || !row.created {
+        if in_result || !row.created || is_input(path) {
             continue;
         }
         let Some((kind, _)) = look.disk.node(path) else {

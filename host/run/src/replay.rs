@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vt_base::RelPath;
 use vt_fingerprint::Why;
-use vt_store::{ManifestKind, StoreError};
+use vt_store::{ManifestKind, Point, StepLock, StoreError, reach};
 
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Verdict};
@@ -32,6 +32,7 @@ pub(crate) fn bring_back(
     prepared: &Prepared<'_>,
     memory: &Memory,
     found: &Match,
+    lock: Option<&StepLock>,
 ) -> Return {
     let step = &prepared.planned.invocation.step;
     let frames = match stored_output(opened, found) {
@@ -41,6 +42,7 @@ pub(crate) fn bring_back(
     let mut restored = 0;
     let restores = !found.wanted.is_empty() || !found.stale.is_empty();
     if restores {
+        let _ = lock.map(StepLock::begin);
         let result = opened.store.restore(
             &context.project.root,
             found.entry.archive.as_ref(),
@@ -60,12 +62,16 @@ pub(crate) fn bring_back(
             }
         }
     }
+    // Only tests of the store can make it say no.
+    let _ = reach(Point::BeforeHitNoted);
     if restores || !found.is_latest {
         let restored_ns = file_time(&opened.directory).unwrap_or(i64::MIN);
         let noted = record::hit(context, opened, prepared, memory, found, restored_ns);
         if let Err(error) = noted {
             // The tree is right; only the memory of it is not, which the next run notices.
             context.notice(format!("{step}: cannot note the hit: {}", chain(&error)));
+        } else if restores {
+            let _ = lock.map(StepLock::end);
         }
     }
     opened.store.note_use(&found.strong);

@@ -31,6 +31,8 @@ const MANY: u64 = 1 << 20;
 /// What became of a run.
 pub(crate) struct Settled {
     pub(crate) stored: bool,
+    /// Whether the index knows what the step left, be it stored or not.
+    pub(crate) is_recorded: bool,
     pub(crate) not_stored: Vec<NotStored>,
     pub(crate) reports: Vec<String>,
     /// The path set of the run, if its trace was whole.
@@ -79,6 +81,7 @@ pub(crate) fn settle(
         reasons.insert(NotStored::StoreError { detail });
     }
     let mut path_set = None;
+    let mut is_recorded = true;
     let stored = match &ran.trace {
         Some(_) => {
             let settling = Settling {
@@ -94,6 +97,7 @@ pub(crate) fn settle(
                 Ok(stored) => stored,
                 Err(reason) => {
                     reasons.insert(reason);
+                    is_recorded = false;
                     false
                 }
             }
@@ -105,6 +109,7 @@ pub(crate) fn settle(
     };
     Settled {
         stored,
+        is_recorded,
         not_stored: reasons.into_iter().collect(),
         reports: lines,
         path_set,

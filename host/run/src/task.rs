@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use vt_base::CachePolicy;
 use vt_fingerprint::{NotStored, Why};
 use vt_plan::{PlannedStep, StepEnvironment};
+use vt_store::{Point, StepLock, reach};
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
@@ -98,11 +99,16 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     // A second run of the same step waits here, and then finds what this one stored.
     let name = [opened.workspace.0, prepared.name.0].concat();
     let lock = opened.store.lock_step(&name);
+    // Files that a killed run left are in no ledger: a hit would leave them lying around, where
+    // the command might have cleaned up.
+    let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
     let (memory, whys, store_trouble) = match find(context, opened, &prepared) {
+        Ok((memory, Found::Hit(_))) if is_unfinished => (memory, vec![Why::Unfinished], None),
         Ok((memory, Found::Hit(found))) => {
-            match bring_back(context, opened, &prepared, &memory, &found) {
+            let lock = lock.as_ref().ok();
+            match bring_back(context, opened, &prepared, &memory, &found, lock) {
                 Return::Back(restored) => {
                     outcome.status = Status::Hit;
                     outcome.exit_code = Some(0);
@@ -134,8 +140,11 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
         env: &prepared.env.passed,
         prepared: Some(&prepared),
     };
+    // Where the lock can't be written, nothing can be stored either.
+    let _ = lock.as_ref().map(StepLock::begin);
     let ran = run_tracked(context, Some(opened), &tracking);
     let mut outcome = ended(outcome, ran.exit_code);
+    let _ = reach(Point::AfterCommand);
     let settled = settle(
         context,
         opened,
@@ -144,6 +153,9 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
         &ran,
         milliseconds(began),
     );
+    if settled.is_recorded {
+        let _ = lock.as_ref().map(StepLock::end);
+    }
     outcome.stored = settled.stored;
     outcome.not_stored = settled.not_stored;
     outcome.not_stored.extend(store_trouble);

@@ -120,6 +120,7 @@ impl<'s> BlobWriter<'s> {
         reach(Point::Disk).map_err(|error| StoreError::io("create", &path, error))?;
         file.persist(&path)
             .map_err(|refused| StoreError::io("create", &path, refused.error))?;
+        reach(Point::AfterBlob).map_err(|error| StoreError::io("write", &path, error))?;
         Ok((digest, written))
     }
 }

@@ -1,22 +1,79 @@
 //! Named points at which a test may fail or kill this process. Outside tests they are nothing.
+//!
+//! Tests of this crate say per thread what happens at a point. A whole process that was built for
+//! debugging can be told once to die at one ([`die_at`]). In a release there is none of it.
 
 use std::io;
 
 /// A point in the middle of something that must not be seen half done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Point {
+pub enum Point {
     /// The disk is asked for something, and may refuse.
     Disk,
+    /// A command has ended, and nothing is known of what it did.
+    AfterCommand,
     /// A blob is complete but does not have its name yet.
     BlobBeforeName,
+    /// A blob has its name, and nothing names it.
+    AfterBlob,
     /// Everything is put into the index but not committed.
     BeforeCommit,
+    /// Everything is committed, and the index still open.
+    AfterCommit,
+    /// A file of a result is unpacked, and others are not.
+    Unpacked,
     /// A result is unpacked and checked, and nothing of the tree is touched.
     BeforeJournal,
     /// The step of the swap with this number comes next.
     Swap(usize),
     /// The swap is done and its journal still there.
     BeforeJournalRemoval,
+    /// A result is in place, and the ledger does not know.
+    BeforeHitNoted,
+}
+
+#[cfg(all(debug_assertions, not(test)))]
+impl Point {
+    /// What it is called where a process is told to die at it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::AfterCommand => "after-command",
+            Self::BlobBeforeName => "blob-before-name",
+            Self::AfterBlob => "after-blob",
+            Self::BeforeCommit => "before-commit",
+            Self::AfterCommit => "after-commit",
+            Self::Unpacked => "unpacked",
+            Self::BeforeJournal => "before-journal",
+            Self::Swap(_) => "swap",
+            Self::BeforeJournalRemoval => "before-journal-removal",
+            Self::BeforeHitNoted => "before-hit-noted",
+        }
+    }
+}
+
+/// Where this process dies.
+#[cfg(all(debug_assertions, not(test)))]
+struct Deadly {
+    name: String,
+    /// How many times it may still come by.
+    left: std::sync::atomic::AtomicU64,
+}
+
+#[cfg(all(debug_assertions, not(test)))]
+static DEADLY: std::sync::OnceLock<Deadly> = std::sync::OnceLock::new();
+
+/// Makes this process kill itself at a point, at once and with nothing cleaned up: `swap` the
+/// first time it comes by, `swap:3` the third time.
+#[cfg(all(debug_assertions, not(test)))]
+pub fn die_at(point: &str) {
+    let (name, times) = point.split_once(':').unwrap_or((point, "1"));
+    let deadly = Deadly {
+        name: name.to_owned(),
+        left: times.parse().unwrap_or(1).into(),
+    };
+    // Said twice, the first stands.
+    let _ = DEADLY.set(deadly);
 }
 
 #[cfg(test)]
@@ -39,8 +96,12 @@ pub(crate) fn clear() {
     HOOK.with(|slot| *slot.borrow_mut() = None);
 }
 
+/// Comes by a point.
+///
+/// # Errors
+/// What a test says.
 #[cfg(test)]
-pub(crate) fn reach(point: Point) -> io::Result<()> {
+pub fn reach(point: Point) -> io::Result<()> {
     HOOK.with(|slot| {
         slot.borrow_mut()
             .as_mut()
@@ -48,8 +109,28 @@ pub(crate) fn reach(point: Point) -> io::Result<()> {
     })
 }
 
-#[cfg(not(test))]
-#[expect(clippy::unnecessary_wraps, reason = "under test a point can fail")]
-pub(crate) const fn reach(_point: Point) -> io::Result<()> {
+/// Comes by a point, and goes no further if this process is to die here.
+///
+/// # Errors
+/// Only in tests of this crate.
+#[cfg(all(debug_assertions, not(test)))]
+pub fn reach(point: Point) -> io::Result<()> {
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::sync::atomic::Ordering;
+    if let Some(deadly) = DEADLY.get()
+        && deadly.name == point.name()
+        && deadly.left.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        kill_process(getpid(), Signal::KILL)?;
+    }
+    Ok(())
+}
+
+/// Comes by a point.
+///
+/// # Errors
+/// Only in tests of this crate.
+#[cfg(not(any(test, debug_assertions)))]
+pub const fn reach(_point: Point) -> io::Result<()> {
     Ok(())
 }

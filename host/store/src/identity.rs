@@ -22,6 +22,14 @@ pub(crate) struct Inode {
     number: u64,
 }
 
+impl Inode {
+    /// No file there is.
+    pub(crate) const NONE: Self = Self {
+        device: 0,
+        number: 0,
+    };
+}
+
 /// Within what a file can be renamed: the device and the mount, since even two mounts of one
 /// device refuse it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

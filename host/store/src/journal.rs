@@ -144,6 +144,7 @@ impl Store {
         };
         swap.finish(moves);
         clear_slots(&opened, moves.iter().filter_map(Move::beside));
+        swap.remove_emptied(moves);
         Ok(())
     }
 

@@ -35,6 +35,9 @@ mod used;
 mod tests;
 
 pub use error::{Damage, Refusal, StoreError};
+#[cfg(all(debug_assertions, not(test)))]
+pub use failpoint::die_at;
+pub use failpoint::{Point, reach};
 pub use index::{Compacted, Snapshot, Writer, Written};
 pub use lock::StepLock;
 pub use manifest::{Manifest, ManifestEntry, ManifestKind};

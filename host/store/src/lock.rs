@@ -1,13 +1,14 @@
-//! Locks between processes: `flock` on files that hold nothing.
+//! Locks between processes: `flock` on files that hold nothing, but for one byte in the lock of a
+//! step while what its holder does to the tree is written down nowhere else.
 //!
 //! A lock belongs to the open file, so it is gone with the process however that ends. Files are
 //! made when they are missing and never removed: removing one would let two processes hold "the"
 //! lock at once.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -33,18 +34,52 @@ pub(crate) enum Share {
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: File,
+    file: File,
 }
 
 /// The right to run or restore one step; given back when dropped.
 #[derive(Debug)]
 pub struct StepLock {
-    _lock: FileLock,
+    lock: FileLock,
+    path: PathBuf,
 }
 
 impl StepLock {
-    pub(crate) const fn new(lock: FileLock) -> Self {
-        Self { _lock: lock }
+    pub(crate) const fn new(lock: FileLock, path: PathBuf) -> Self {
+        Self { lock, path }
+    }
+
+    /// Whether a holder began to change the tree and was killed before it ended.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        // What can't be looked at is taken for the worse.
+        let there = self.lock.file.metadata();
+        there.map_or(true, |there| there.len() > 0)
+    }
+
+    /// Says that the tree is about to change, and that the index does not know yet how.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the lock can't be written.
+    pub fn begin(&self) -> Result<(), StoreError> {
+        OpenOptions::new()
+            .write(true)
+            .open(&self.path)
+            .and_then(|mut file| file.write_all(b"!"))
+            .map_err(|error| StoreError::io("write", &self.path, error))
+    }
+
+    /// Says that the index knows what became of the tree.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the lock can't be written.
+    pub fn end(&self) -> Result<(), StoreError> {
+        OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(&self.path)
+            .map(drop)
+            .map_err(|error| StoreError::io("write", &self.path, error))
     }
 }
 
@@ -53,7 +88,7 @@ pub(crate) fn wait(path: &Path) -> Result<FileLock, StoreError> {
     let file = open(path)?;
     loop {
         match flock(&file, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(FileLock { _file: file }),
+            Ok(()) => return Ok(FileLock { file }),
             Err(Errno::INTR) => {}
             Err(error) => return Err(StoreError::io("lock", path, error)),
         }
@@ -65,7 +100,7 @@ pub(crate) fn attempt(path: &Path) -> Result<Option<FileLock>, StoreError> {
     let file = open(path)?;
     let is_had =
         try_lock(&file, Share::Exclusive).map_err(|error| StoreError::io("lock", path, error))?;
-    Ok(is_had.then_some(FileLock { _file: file }))
+    Ok(is_had.then_some(FileLock { file }))
 }
 
 /// Waits for a lock for a bounded time.
@@ -82,7 +117,7 @@ pub(crate) fn wait_at_most(
     let mut pause = FIRST_PAUSE;
     loop {
         if try_lock(&file, share).map_err(|error| StoreError::io("lock", path, error))? {
-            return Ok(FileLock { _file: file });
+            return Ok(FileLock { file });
         }
         if started.elapsed() >= longest {
             return Err(StoreError::Busy {
@@ -140,6 +175,23 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_holder_began_and_did_not_end_is_seen_by_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let hold = || StepLock::new(wait(&path).unwrap(), path.clone());
+        let first = hold();
+        assert!(!first.is_unfinished());
+        first.begin().unwrap();
+        drop(first);
+        let second = hold();
+        assert!(second.is_unfinished());
+        second.begin().unwrap();
+        second.end().unwrap();
+        drop(second);
+        assert!(!hold().is_unfinished());
+    }
 
     #[test]
     fn sharers_get_along_and_an_exclusive_holder_does_not() {

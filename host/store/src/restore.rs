@@ -61,9 +61,24 @@ impl Store {
             .iter()
             .filter_map(|put| put.beside.clone())
             .collect();
-        let moves = staging
-            .fill(self, &opened, blob, manifest, plan)
-            .inspect_err(|_| clear_slots(&opened, &besides))?;
+        // Slots in the tree itself must not outlive a crash, so a journal names them before they
+        // are made. It is held to the end: whoever got hold of it in between must not clear them.
+        let slots: Vec<Move> = plan.puts.iter().filter_map(slot_only).collect();
+        let early = match slots.as_slice() {
+            [] => None,
+            slots => Some(Journal::begin(self, &staging.place.name, root, slots)?),
+        };
+        let forget = |early: Option<Journal>| {
+            clear_slots(&opened, &besides);
+            early.map_or(Ok(()), Journal::end)
+        };
+        let moves = match staging.fill(self, &opened, blob, manifest, plan) {
+            Ok(moves) => moves,
+            Err(error) => {
+                let _ = forget(early);
+                return Err(error);
+            }
+        };
         if moves.is_empty() {
             return Ok(Restored { written: 0 });
         }
@@ -78,14 +93,17 @@ impl Store {
                 let outcome = swap.perform(&moves);
                 // Before the journal goes, since afterwards nobody would know of them.
                 clear_slots(&opened, moves.iter().filter_map(Move::beside));
+                if outcome.is_ok() {
+                    swap.remove_emptied(&moves);
+                }
                 reach(Point::BeforeJournalRemoval)
                     .map_err(|error| StoreError::io("restore into", root, error))?;
                 journal.end().and(outcome)
             });
-        if outcome.is_err() {
-            clear_slots(&opened, &besides);
+        if let Err(error) = outcome {
+            let _ = forget(early);
+            return Err(error);
         }
-        outcome?;
         let written = moves
             .iter()
             .filter(|step| matches!(step, Move::Put { .. }))
@@ -94,6 +112,16 @@ impl Store {
             written: written as u64,
         })
     }
+}
+
+/// A step that does nothing, and whose slot is cleared like that of any other.
+fn slot_only(put: &Put<'_>) -> Option<Move> {
+    Some(Move::Put {
+        target: put.target.clone(),
+        was: put.was,
+        new: Inode::NONE,
+        slot: Slot::Beside(put.beside.clone()?),
+    })
 }
 
 /// A directory of this restore alone. Removed in the end, with the old files that landed in it.

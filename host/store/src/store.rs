@@ -124,7 +124,7 @@ impl Store {
         let path = self.step_lock_path(name);
         let lock = lock::wait(&path)?;
         used::note(&path);
-        Ok(StepLock::new(lock))
+        Ok(StepLock::new(lock, path))
     }
 
     pub(crate) fn step_lock_path(&self, name: &[u8]) -> PathBuf {

@@ -137,6 +137,14 @@ impl Swap<'_> {
         }
     }
 
+    /// Removes the directories that only slots in the tree itself had kept from being empty.
+    pub(crate) fn remove_emptied(&self, moves: &[Move]) {
+        let is_removal = |step: &&Move| matches!(step, Move::RemoveDirectory { .. });
+        for step in moves.iter().filter(is_removal) {
+            let _ = self.apply(step);
+        }
+    }
+
     fn slot(&self, slot: &Slot) -> Result<Spot<'_>, Errno> {
         match slot {
             Slot::Staged(number) => {

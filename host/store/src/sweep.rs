@@ -121,7 +121,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the lock can't be made.
     pub fn try_lock_sweep(&self) -> Result<Option<StepLock>, StoreError> {
-        lock::attempt(&self.path("locks").join("sweep")).map(|lock| lock.map(StepLock::new))
+        let path = self.path("locks").join("sweep");
+        Ok(lock::attempt(&path)?.map(|lock| StepLock::new(lock, path)))
     }
 
     /// When [`Store::note_sweep`] was called last; `None` if never.

@@ -15,6 +15,7 @@ use vt_base::{Digest, RelPath};
 
 use crate::archive::{END, head, padding};
 use crate::blob::BlobReader;
+use crate::failpoint::{Point, reach};
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::store::Store;
 use crate::{Damage, StoreError};
@@ -169,6 +170,7 @@ fn work(jobs: &Receiver<Job>, blob: &Digest) -> Result<(), StoreError> {
             output
                 .create()?
                 .write_all(&bytes)
+                .and_then(|()| reach(Point::Unpacked))
                 .map_err(|error| StoreError::io("write", output.path, error))?;
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn why(why: &Why) -> Value {
         Why::OutputEdited { path } => kind("output-edited", &[("path", path)]),
         Why::PlatformChanged => kind("platform-changed", &[]),
         Why::BlobDamaged => kind("blob-damaged", &[]),
+        Why::Unfinished => kind("unfinished", &[]),
         Why::Forced => kind("forced", &[]),
         Why::CacheDisabled => kind("cache-disabled", &[]),
     }
@@ -125,6 +126,7 @@ pub(crate) fn why_of(value: &Value) -> Option<Why> {
         },
         "platform-changed" => Why::PlatformChanged,
         "blob-damaged" => Why::BlobDamaged,
+        "unfinished" => Why::Unfinished,
         "forced" => Why::Forced,
         "cache-disabled" => Why::CacheDisabled,
         _ => return None,

@@ -140,6 +140,7 @@ fn why(why: &Why) -> String {
         Why::OutputEdited { path } => format!("the output `{path}` was edited"),
         Why::PlatformChanged => "the platform changed".to_owned(),
         Why::BlobDamaged => "the stored result is damaged".to_owned(),
+        Why::Unfinished => "the run before was killed".to_owned(),
         Why::Forced => "forced".to_owned(),
         Why::CacheDisabled => "not cached".to_owned(),
     }

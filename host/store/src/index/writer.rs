@@ -201,6 +201,7 @@ pub(super) fn transact<T>(
         return Err(Failed::Index(Trouble::Io(error)));
     }
     call(|| Ok(transaction.commit()?)).map_err(Failed::Index)?;
+    reach(Point::AfterCommit).map_err(|error| Failed::Index(Trouble::Io(error)))?;
     Ok(value)
 }
 
