@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use vt_base::RelPath;
 
 use crate::disk::{Disk, StatRow};
+use crate::glance::unanswered;
 use crate::globs::PathRules;
 use crate::item::{EntryStates, Item, Listed, PathSet, State};
 use crate::key::env_difference;
@@ -87,6 +88,18 @@ pub enum Reasons {
     All,
 }
 
+/// What an entry was recorded under.
+#[derive(Clone, Copy)]
+pub struct Recorded<'a> {
+    /// What decided the run.
+    pub path_set: &'a PathSet,
+    /// Its states, in the same order.
+    pub states: &'a EntryStates,
+    /// The identities the states were read under, in the same order; only such that name their
+    /// content.
+    pub rows: &'a [Option<StatRow>],
+}
+
 /// Compares the states of an entry with the world now. `program` is the name of the step's own
 /// program, to tell it from the tools it uses.
 #[must_use]
@@ -97,8 +110,65 @@ pub fn compare(
     program: &str,
     reasons: Reasons,
 ) -> Comparison {
+    compare_at(
+        0..path_set.0.len(),
+        path_set,
+        states,
+        look,
+        program,
+        reasons,
+    )
+}
+
+/// What [`compare`] does, at the price of one look at every file that is as it was. Only the others
+/// are read, by up to `threads` threads.
+#[must_use]
+pub fn compare_recorded(
+    recorded: &Recorded<'_>,
+    look: &Look<'_>,
+    program: &str,
+    threads: usize,
+    reasons: Reasons,
+) -> Comparison {
+    let Recorded {
+        path_set,
+        states,
+        rows,
+    } = recorded;
+    let left = unanswered(look.disk, &path_set.0, &states.0, rows);
+    for position in &left {
+        // Found by name, for example; the identity may yet be the one that was recorded.
+        if let (Some(State::File { digest, .. }), Some(Some(row))) =
+            (states.0.get(*position), rows.get(*position))
+        {
+            look.disk.rows.learn(*row, *digest);
+        }
+    }
+    look.disk
+        .warm(left.iter().map(|position| &path_set.0[*position]), threads);
+    compare_at(
+        left.iter().copied(),
+        path_set,
+        states,
+        look,
+        program,
+        reasons,
+    )
+}
+
+fn compare_at(
+    positions: impl Iterator<Item = usize>,
+    path_set: &PathSet,
+    states: &EntryStates,
+    look: &Look<'_>,
+    program: &str,
+    reasons: Reasons,
+) -> Comparison {
     let mut whys = Vec::new();
-    for (item, then) in path_set.0.iter().zip(&states.0) {
+    for position in positions {
+        let (item, Some(then)) = (&path_set.0[position], states.0.get(position)) else {
+            break;
+        };
         let (now, _) = look.state(item);
         if now == *then {
             continue;

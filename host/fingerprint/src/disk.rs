@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -19,12 +21,15 @@ use vt_base::{AbsPath, Digest, RelPath};
 use crate::env::{EnvQueryKind, EnvSnapshot};
 use crate::git;
 use crate::globs::expand;
-use crate::item::{Item, Listed, NodeKind, State};
+use crate::item::{EntryStates, Item, Listed, NodeKind, State};
 use crate::outside::is_of_distribution;
 
 /// A file younger than this when it is digested may change again under the same identity: the
 /// clocks that kernels stamp files with tick every 1 to 10 ms.
 const GRANULARITY_NS: i64 = 20_000_000;
+
+/// What opening a file costs, in bytes that could be digested meanwhile.
+const OPENING: u64 = 16 << 10;
 
 /// The identity of a file: whatever changes its bytes changes this, but for a second write within
 /// one tick of the file system's clock.
@@ -106,22 +111,86 @@ pub fn now_ns() -> i64 {
 
 /// Digests by identity, shared by everything one process looks up.
 #[derive(Default)]
-pub struct StatRows(Mutex<HashMap<StatRow, Digest>>);
+pub struct StatRows {
+    known: Mutex<Known>,
+    /// See [`StatRows::effort`].
+    effort: AtomicU64,
+}
+
+#[derive(Default)]
+struct Known {
+    digests: HashMap<StatRow, Digest, BuildHasherDefault<RowHasher>>,
+    /// What entries were stored with, to be taken over when the first digest is asked for: a hit
+    /// that finds everything as it was asks for none.
+    pending: Vec<(EntryStates, Vec<Option<StatRow>>)>,
+}
+
+/// Mixes the numbers of a row: inodes and times, which are dealt out in order.
+#[derive(Default)]
+struct RowHasher(u64);
+
+impl Hasher for RowHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The constant of Fibonacci hashing; the rotation brings the high bits down again.
+        self.0 = (self.0 ^ number)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.write_u64(number.cast_unsigned());
+    }
+}
 
 impl StatRows {
     /// Takes over a row that an entry was stored with.
     pub fn learn(&self, row: StatRow, digest: Digest) {
-        self.lock().insert(row, digest);
+        self.lock().digests.insert(row, digest);
+    }
+
+    /// Takes over the rows of an entry, which are in the order of its states.
+    pub fn learn_entry(&self, states: EntryStates, rows: Vec<Option<StatRow>>) {
+        self.lock().pending.push((states, rows));
+    }
+
+    /// How much had to be read so far because identities were not known: in bytes, where opening
+    /// a file counts like 16 KiB of it.
+    #[must_use]
+    pub fn effort(&self) -> u64 {
+        self.effort.load(Ordering::Relaxed)
     }
 
     /// The digest of a file with this identity, if it is known.
     #[must_use]
     pub fn get(&self, row: &StatRow) -> Option<Digest> {
-        self.lock().get(row).copied()
+        let mut known = self.lock();
+        let Known { digests, pending } = &mut *known;
+        for (states, rows) in pending.drain(..) {
+            for (state, row) in states.0.iter().zip(rows) {
+                if let (State::File { digest, .. }, Some(row)) = (state, row) {
+                    digests.insert(row, *digest);
+                }
+            }
+        }
+        digests.get(row).copied()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<StatRow, Digest>> {
-        self.0
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -134,6 +203,8 @@ impl StatRows {
         if let Some(digest) = self.get(&row) {
             return Ok(digest);
         }
+        self.effort
+            .fetch_add(row.size.saturating_add(OPENING), Ordering::Relaxed);
         // What became a pipe since it was looked at would block whoever opens it.
         let mut file = fs::OpenOptions::new()
             .read(true)
@@ -371,7 +442,7 @@ impl Disk<'_> {
         }
     }
 
-    fn outside_path(&self, name: &[u8]) -> Option<AbsPath> {
+    pub(crate) fn outside_path(&self, name: &[u8]) -> Option<AbsPath> {
         match name.strip_prefix(b"~/") {
             Some(rest) => Some(self.home?.join(std::ffi::OsStr::from_bytes(rest))),
             None => AbsPath::new(Path::new(std::ffi::OsStr::from_bytes(name))).ok(),
@@ -380,9 +451,8 @@ impl Disk<'_> {
 
     /// Digests the files behind these items ahead of time, on several threads, so that asking
     /// for them one by one finds their rows.
-    pub fn warm(&self, items: &[Item], threads: usize) {
+    pub fn warm<'i>(&self, items: impl Iterator<Item = &'i Item>, threads: usize) {
         let unknown: Vec<(AbsPath, StatRow)> = items
-            .iter()
             .filter_map(|item| {
                 let path = match item {
                     // Of an index not the bytes count.
@@ -404,12 +474,12 @@ impl Disk<'_> {
         if unknown.len() < 16 {
             return;
         }
-        let next = std::sync::atomic::AtomicUsize::new(0);
+        let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..threads.clamp(1, 8) {
                 scope.spawn(|| {
                     loop {
-                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some((path, row)) = unknown.get(index) else {
                             return;
                         };
@@ -455,7 +525,11 @@ fn missing_or_denied(error: &io::Error) -> State {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::Secret;
+    use crate::glance::unanswered;
 
     #[test]
     fn a_fresh_file_is_never_trusted_by_its_row() {
@@ -480,19 +554,52 @@ mod tests {
         assert_eq!(rows.get(&row), Some(Digest::of(b"one")));
     }
 
+    /// `VT_RACY_EDITS=10000 cargo test -p vt-fingerprint equal_size` for more than the usual.
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how often is for whoever runs the test to say"
+    )]
     fn edits_of_equal_size_are_seen_however_fast_they_follow() {
+        let edits = std::env::var("VT_RACY_EDITS").map_or(500, |count| count.parse().unwrap());
         let directory = tempfile::tempdir().unwrap();
+        let root = AbsPath::new(directory.path()).unwrap();
         let path = directory.path().join("a");
-        let rows = StatRows::default();
-        for number in 0..2_000_u32 {
+        let items = [Item::Path(RelPath::new("a").unwrap())];
+        let (rows, unfiltered) = (StatRows::default(), BTreeMap::new());
+        let disk = Disk {
+            root: &root,
+            home: None,
+            path: &[],
+            env: EnvSnapshot {
+                unfiltered: &unfiltered,
+                answers: &|_, _| BTreeMap::new(),
+                secret: Secret([0; 32]),
+            },
+            hidden: &[],
+            rows: &rows,
+        };
+        // What an entry would have been stored with after the edit before.
+        let mut stored: Option<(State, Option<StatRow>)> = None;
+        for number in 0..edits {
             let text = format!("{number:08}");
             fs::write(&path, &text).unwrap();
-            let row = StatRow::of(&fs::symlink_metadata(&path).unwrap());
-            assert_eq!(
-                rows.digest(&path, row).unwrap(),
-                Digest::of(text.as_bytes())
-            );
+            if let Some((state, row)) = stored {
+                let left = unanswered(&disk, &items, &[state], &[row]);
+                assert_eq!(left, [0], "edit {number} was not seen at a glance");
+            }
+            let (state, row) = disk.path_state(&RelPath::new("a").unwrap());
+            let digest = Digest::of(text.as_bytes());
+            let executable = false;
+            assert_eq!(state, State::File { digest, executable }, "edit {number}");
+            stored = Some((state, row.filter(|row| rows.get(row).is_some())));
+            if number % 50 == 0 {
+                // Long enough for the row to be trusted, so that the next edit follows a known one.
+                std::thread::sleep(std::time::Duration::from_millis(40));
+                let (state, row) = disk.path_state(&RelPath::new("a").unwrap());
+                assert!(row.is_some_and(|row| rows.get(&row).is_some()));
+                stored = Some((state, row));
+            }
         }
     }
 }

@@ -41,6 +41,16 @@ pub enum Item {
     RepositoryListing(serde_bytes::ByteBuf),
 }
 
+impl Item {
+    /// The path of the workspace that the item is about.
+    pub(crate) const fn workspace_path(&self) -> Option<&RelPath> {
+        match self {
+            Self::Path(path) | Self::Kind(path) | Self::Listing(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// The kind of a directory entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum NodeKind {

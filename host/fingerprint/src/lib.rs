@@ -11,6 +11,7 @@ mod compare;
 mod disk;
 mod env;
 mod git;
+mod glance;
 mod globs;
 mod item;
 mod key;
@@ -20,7 +21,7 @@ mod outside;
 mod seal;
 mod why;
 
-pub use compare::{Comparison, Look, Reasons, compare, covering};
+pub use compare::{Comparison, Look, Reasons, Recorded, compare, compare_recorded, covering};
 pub use disk::{Disk, StatRow, StatRows, now_ns};
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
 pub use git::repository_index;

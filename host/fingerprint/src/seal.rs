@@ -507,7 +507,7 @@ impl Sealing {
             _ => true,
         });
         let items: Vec<Item> = std::mem::take(&mut self.items).into_iter().collect();
-        request.disk.warm(&items, request.threads);
+        request.disk.warm(items.iter(), request.threads);
         let look = Look {
             disk: request.disk,
             ledger: request.ledger,

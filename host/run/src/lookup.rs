@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{Digest, RelPath};
 use vt_fingerprint::{
-    Comparison, Disk, Item, Ledger, Look, NodeKind, PathRules, PathSet, Reasons, State, Why,
-    compare, covering, now_ns,
+    Comparison, Disk, EntryStates, Item, Ledger, Look, NodeKind, PathRules, PathSet, Reasons,
+    Recorded, StatRow, State, Why, compare_recorded, covering, now_ns,
 };
 use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
 
@@ -37,7 +37,15 @@ pub(crate) struct Match {
     pub(crate) stale: Vec<RelPath>,
     /// Whether the entry was also the last one used.
     pub(crate) is_latest: bool,
+    /// Whether so much was read to find this out that the identities of now are worth writing down.
+    pub(crate) is_costly: bool,
+    /// Those of the inputs, in the order of the path set, if it was they that were read.
+    pub(crate) fresh_rows: Option<Vec<Option<StatRow>>>,
 }
+
+/// From this effort on a hit writes down what it learned. Writing to the index costs some
+/// milliseconds, and so does reading as many bytes.
+const COSTLY: u64 = 8 << 20;
 
 /// The outcome of a look-up.
 pub(crate) enum Found {
@@ -91,12 +99,24 @@ pub(crate) fn remember(
 
 /// An entry as it was read, with its path set.
 struct Candidate {
+    /// Without the states and their identities, which are beside it.
     entry: EntryRecord,
     path_set: PathSet,
+    states: EntryStates,
+    rows: Vec<Option<StatRow>>,
+}
+
+impl Candidate {
+    fn recorded(&self) -> Recorded<'_> {
+        Recorded {
+            path_set: &self.path_set,
+            states: &self.states,
+            rows: &self.rows,
+        }
+    }
 }
 
 fn read_candidate(
-    context: &Context<'_>,
     snapshot: &Snapshot,
     weak: &Digest,
     strong: &Digest,
@@ -104,7 +124,7 @@ fn read_candidate(
     let Some(entry) = snapshot.get(Table::Entries, &key(&[weak, strong]))? else {
         return Ok(None);
     };
-    let Some(entry) = decode::<EntryRecord>(&entry) else {
+    let Some(mut entry) = decode::<EntryRecord>(&entry) else {
         return Ok(None);
     };
     let Some(path_set) = read_path_set(snapshot, &entry.path_set)? else {
@@ -114,12 +134,12 @@ fn read_candidate(
     if entry.states.strong_key(weak, &entry.path_set) != *strong {
         return Ok(None);
     }
-    for (state, row) in entry.states.0.iter().zip(&entry.rows) {
-        if let (State::File { digest, .. }, Some(row)) = (state, row) {
-            context.rows.learn(*row, *digest);
-        }
-    }
-    Ok(Some(Candidate { entry, path_set }))
+    Ok(Some(Candidate {
+        path_set,
+        states: std::mem::take(&mut entry.states),
+        rows: std::mem::take(&mut entry.rows),
+        entry,
+    }))
 }
 
 /// Reads a path set and checks that it is the one it is called.
@@ -142,7 +162,10 @@ pub(crate) fn learn(
     memory: &Memory,
 ) -> Result<(), StoreError> {
     if let (Some(snapshot), Some((_, strong))) = (snapshot, memory.recency.0.first()) {
-        read_candidate(context, snapshot, &prepared.weak, strong)?;
+        let candidate = read_candidate(snapshot, &prepared.weak, strong)?;
+        if let Some(Candidate { states, rows, .. }) = candidate {
+            context.rows.learn_entry(states, rows);
+        }
     }
     Ok(())
 }
@@ -171,7 +194,7 @@ pub(crate) fn look_up(
         let program = program_name(prepared);
         let mut damaged = false;
         for (_, strong) in &memory.recency.0 {
-            let Some(candidate) = read_candidate(context, snapshot, &prepared.weak, strong)? else {
+            let Some(candidate) = read_candidate(snapshot, &prepared.weak, strong)? else {
                 damaged = true;
                 continue;
             };
@@ -190,33 +213,42 @@ pub(crate) fn look_up(
                 ignored: &candidate.entry.ignored_inputs,
                 covered: &covered,
             };
-            disk.warm(&candidate.path_set.0, context.world.threads);
-            let Candidate { entry, path_set } = &candidate;
-            let compared = compare(path_set, &entry.states, &look, &program, Reasons::First);
+            let threads = context.world.threads;
+            let recorded = candidate.recorded();
+            let before = context.rows.effort();
+            let is_costly = || context.rows.effort() - before >= COSTLY;
+            let compared = compare_recorded(&recorded, &look, &program, threads, Reasons::First);
+            let fresh_rows = is_costly().then(|| fresh_rows(&recorded, &disk));
+            // Whoever digests files after this one need not read those again.
+            context.rows.learn_entry(candidate.states, candidate.rows);
             if compared != Comparison::Same {
                 continue;
             }
             let digested_ns = now_ns();
-            return Ok(match place(&look, memory, path_set, entry) {
-                Ok(Placed {
-                    wanted,
-                    absent,
-                    stale,
-                }) => {
-                    let used = memory.record.as_ref().and_then(|record| record.strong);
-                    let first = memory.recency.0.first().map(|(_, strong)| *strong);
-                    Found::Hit(Box::new(Match {
-                        is_latest: used == Some(*strong) && first == Some(*strong),
-                        entry: candidate.entry,
-                        strong: *strong,
-                        digested_ns,
+            return Ok(
+                match place(&look, memory, &candidate.path_set, &candidate.entry) {
+                    Ok(Placed {
                         wanted,
                         absent,
                         stale,
-                    }))
-                }
-                Err(edited) => Found::Miss(edited),
-            });
+                    }) => {
+                        let used = memory.record.as_ref().and_then(|record| record.strong);
+                        let first = memory.recency.0.first().map(|(_, strong)| *strong);
+                        Found::Hit(Box::new(Match {
+                            is_latest: used == Some(*strong) && first == Some(*strong),
+                            is_costly: is_costly(),
+                            fresh_rows,
+                            entry: candidate.entry,
+                            strong: *strong,
+                            digested_ns,
+                            wanted,
+                            absent,
+                            stale,
+                        }))
+                    }
+                    Err(edited) => Found::Miss(edited),
+                },
+            );
         }
         let mut whys = explain(context, opened, prepared, snapshot, memory, rules, &disk)?;
         if damaged {
@@ -227,6 +259,28 @@ pub(crate) fn look_up(
         }
         Ok(Found::Miss(whys))
     })
+}
+
+/// The identities of now, where they are known to stand for the recorded content.
+fn fresh_rows(recorded: &Recorded<'_>, disk: &Disk<'_>) -> Vec<Option<StatRow>> {
+    let rows = recorded.rows.iter().chain(std::iter::repeat(&None));
+    let states = &recorded.states.0;
+    let fresh = |((item, state), row): ((&Item, &State), &Option<StatRow>)| match (item, state) {
+        (Item::Path(path), State::File { digest, .. }) => {
+            let now = disk.node(path).map(|(_, now)| now);
+            now.filter(|now| disk.rows.get(now) == Some(*digest))
+                .or(*row)
+        }
+        _ => *row,
+    };
+    recorded
+        .path_set
+        .0
+        .iter()
+        .zip(states)
+        .zip(rows)
+        .map(fresh)
+        .collect()
 }
 
 /// Every reason why the entry that was used last, or the latest of the key, does not hold.
@@ -253,7 +307,7 @@ fn explain(
     let Some((weak, strong)) = used.or(latest) else {
         return Ok(whys);
     };
-    let Some(candidate) = read_candidate(context, snapshot, &weak, &strong)? else {
+    let Some(candidate) = read_candidate(snapshot, &weak, &strong)? else {
         return Ok(whys);
     };
     if candidate
@@ -271,11 +325,11 @@ fn explain(
         ignored: &candidate.entry.ignored_inputs,
         covered: &covered,
     };
-    let Candidate { entry, path_set } = &candidate;
     let program = program_name(prepared);
-    if let Comparison::Differs(more) =
-        compare(path_set, &entry.states, &look, &program, Reasons::All)
-    {
+    let threads = context.world.threads;
+    let recorded = candidate.recorded();
+    let compared = compare_recorded(&recorded, &look, &program, threads, Reasons::All);
+    if let Comparison::Differs(more) = compared {
         whys.extend(more);
     }
     Ok(whys)

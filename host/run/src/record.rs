@@ -121,6 +121,9 @@ pub(crate) fn hit(
     );
     write(opened, |writer| {
         promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
+        if let Some(rows) = &found.fresh_rows {
+            renew_rows(writer, &key(&[&prepared.weak, &found.strong]), rows)?;
+        }
         write_step(
             writer,
             context,
@@ -131,6 +134,22 @@ pub(crate) fn hit(
             &rows,
         )
     })
+}
+
+/// Replaces the identities that the inputs of an entry were read under: those that were copied or
+/// checked out anew would have to be read at every look-up.
+fn renew_rows(
+    writer: &mut Writer<'_>,
+    key: &[u8],
+    rows: &[Option<StatRow>],
+) -> Result<(), StoreError> {
+    let entry = writer.get(Table::Entries, key)?;
+    // Another process may have dropped it meanwhile.
+    let Some(mut entry) = entry.and_then(|bytes| decode::<EntryRecord>(&bytes)) else {
+        return Ok(());
+    };
+    entry.rows = rows.to_vec();
+    writer.put(Table::Entries, key, &encode(&entry))
 }
 
 /// Drops an entry that can't be used.

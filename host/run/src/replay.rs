@@ -64,10 +64,14 @@ pub(crate) fn bring_back(
     }
     // Only tests of the store can make it say no.
     let _ = reach(Point::BeforeHitNoted);
-    if restores || !found.is_latest {
+    if restores || !found.is_latest || found.is_costly {
         let restored_ns = file_time(&opened.directory).unwrap_or(i64::MIN);
         let noted = record::hit(context, opened, prepared, memory, found, restored_ns);
-        if let Err(error) = noted {
+        // Without what a costly look learned the next one costs the same, and that is all.
+        let matters = restores || !found.is_latest;
+        if let Err(error) = noted
+            && matters
+        {
             // The tree is right; only the memory of it is not, which the next run notices.
             context.notice(format!("{step}: cannot note the hit: {}", chain(&error)));
         } else if restores {

@@ -123,8 +123,8 @@ pub enum Refusal {
     /// An entry lies below one that is not a directory.
     #[error("it lies below something that is not a directory")]
     BelowFile,
-    /// Two names differ only in case, and the file system here does not tell them apart.
-    #[error("another name differs from it only in case")]
+    /// Two names that some file systems do not tell apart.
+    #[error("another name differs from it only in case or in how its letters are composed")]
     Twin,
     /// A link whose target is empty, too long, or holds a NUL.
     #[error("its link target is malformed")]

@@ -26,6 +26,8 @@ pub enum Point {
     BeforeJournal,
     /// The step of the swap with this number comes next.
     Swap(usize),
+    /// A step found its target as it was, and moves it next.
+    TargetChecked,
     /// The swap is done and its journal still there.
     BeforeJournalRemoval,
     /// A result is in place, and the ledger does not know.
@@ -46,6 +48,7 @@ impl Point {
             Self::Unpacked => "unpacked",
             Self::BeforeJournal => "before-journal",
             Self::Swap(_) => "swap",
+            Self::TargetChecked => "target-checked",
             Self::BeforeJournalRemoval => "before-journal-removal",
             Self::BeforeHitNoted => "before-hit-noted",
         }

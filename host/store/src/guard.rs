@@ -1,10 +1,12 @@
 //! Decides which names and links are stored and restored. Names are hostile: a manifest may come
 //! from another machine, and a tool may leave anything behind.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use vt_base::{AbsPath, RelPath};
 
+use crate::fold::fold;
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::{Refusal, StoreError};
 
@@ -12,12 +14,10 @@ use crate::{Refusal, StoreError};
 pub(crate) const LONGEST_PATH: usize = 4096;
 /// The longest component of a path, in bytes.
 const LONGEST_NAME: usize = 255;
-/// Whether the file systems of this platform usually take `A` and `a` for the same name.
-const FOLDS_CASE: bool = cfg!(any(target_os = "macos", windows));
 
 /// Checks everything a restore relies on.
 pub(crate) fn check(manifest: &Manifest) -> Result<(), StoreError> {
-    match find_refusal(&manifest.entries, FOLDS_CASE) {
+    match find_refusal(&manifest.entries) {
         None => Ok(()),
         Some((path, why)) => Err(StoreError::BadManifest {
             path: path.clone(),
@@ -26,10 +26,10 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), StoreError> {
     }
 }
 
-fn find_refusal(entries: &[ManifestEntry], folds_case: bool) -> Option<(&RelPath, Refusal)> {
+fn find_refusal(entries: &[ManifestEntry]) -> Option<(&RelPath, Refusal)> {
     let mut total: u64 = 0;
     let mut closed: HashSet<&[u8]> = HashSet::new();
-    let mut folded = HashSet::new();
+    let mut spellings = Spellings::default();
     let mut before: Option<&RelPath> = None;
     for ManifestEntry { path, kind } in entries {
         let refuse = |why| Some((path, why));
@@ -39,13 +39,14 @@ fn find_refusal(entries: &[ManifestEntry], folds_case: bool) -> Option<(&RelPath
         if before.is_some_and(|before| before >= path) {
             return refuse(Refusal::Unordered);
         }
-        before = Some(path);
         let bytes = path.as_bytes();
+        let common = before.map_or(0, |before| common_directories(before.as_bytes(), bytes));
+        before = Some(path);
         let mut ancestors = (0..bytes.len()).filter(|at| bytes[*at] == b'/');
         if ancestors.any(|end| closed.contains(&bytes[..end])) {
             return refuse(Refusal::BelowFile);
         }
-        if folds_case && !folded.insert(String::from_utf8_lossy(bytes).to_lowercase()) {
+        if !spellings.are_unique(bytes, common) {
             return refuse(Refusal::Twin);
         }
         match kind {
@@ -66,6 +67,31 @@ fn find_refusal(entries: &[ManifestEntry], folds_case: bool) -> Option<(&RelPath
         }
     }
     None
+}
+
+/// The one spelling of every path and of every directory above it.
+#[derive(Default)]
+struct Spellings<'m>(HashMap<Cow<'m, [u8]>, &'m [u8]>);
+
+impl<'m> Spellings<'m> {
+    /// Enters a path and the directories above it, but for those within the first `known` bytes;
+    /// `false` when one of them is there in another spelling.
+    fn are_unique(&mut self, path: &'m [u8], known: usize) -> bool {
+        let ends = (known..path.len()).filter(|at| path[*at] == b'/');
+        ends.chain([path.len()])
+            .all(|end| *self.0.entry(fold(&path[..end])).or_insert(&path[..end]) == &path[..end])
+    }
+}
+
+/// The length of the directories that two paths have in common, with the `/` after them.
+fn common_directories(one: &[u8], other: &[u8]) -> usize {
+    let alike = one
+        .iter()
+        .zip(other)
+        .take_while(|(one, other)| one == other);
+    let length = alike.count();
+    let slash = other[..length].iter().rposition(|byte| *byte == b'/');
+    slash.map_or(0, |slash| slash + 1)
 }
 
 /// Checks a path by itself. That it is relative and clean is in its type.
@@ -249,19 +275,30 @@ mod tests {
                 Refusal::TooLarge,
             ),
         ] {
-            let found = find_refusal(&entries, false).map(|(_, why)| why);
+            let found = find_refusal(&entries).map(|(_, why)| why);
             assert_eq!(found, Some(refusal), "{name}");
         }
     }
 
     #[test]
-    fn twins_are_refused_only_where_case_folds() {
-        let entries = [file("A"), file("a")];
-        assert_eq!(find_refusal(&entries, false), None);
-        assert_eq!(
-            find_refusal(&entries, true).map(|(_, why)| why),
-            Some(Refusal::Twin)
-        );
+    fn names_that_some_file_system_takes_for_one_are_refused() {
+        for (name, entries) in [
+            ("files", vec![file("A"), file("a")]),
+            (
+                "composed otherwise",
+                vec![file("e\u{301}.js"), file("\u{e9}.js")],
+            ),
+            ("directories", vec![file("A/x"), file("a/y")]),
+            (
+                "deep directories",
+                vec![file("d/B/x"), file("d/B/y"), file("d/b/z")],
+            ),
+            ("a file and a directory", vec![file("D/x"), file("d")]),
+            ("a way through a link", vec![link("D", "e"), file("d/x")]),
+        ] {
+            let found = find_refusal(&entries).map(|(_, why)| why);
+            assert_eq!(found, Some(Refusal::Twin), "{name}");
+        }
     }
 
     #[test]
@@ -269,10 +306,12 @@ mod tests {
         let entries = [
             file("a"),
             file("a-b"),
+            file("d/A/a"),
+            file("d/B/a"),
             link("d/e/f", "../../a"),
             link("d/self", "."),
         ];
-        assert_eq!(find_refusal(&entries, false), None);
+        assert_eq!(find_refusal(&entries), None);
     }
 
     #[test]

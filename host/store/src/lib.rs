@@ -12,6 +12,7 @@ mod beneath;
 mod blob;
 mod error;
 mod failpoint;
+mod fold;
 mod guard;
 mod identity;
 mod index;

@@ -176,7 +176,14 @@ impl Swap<'_> {
                     Some(now) if now != *was => return Err(Errno::EXIST),
                     Some(_) => {}
                 }
-                rename_onto_nothing(&target, &self.slot(slot)?)?;
+                let slot = self.slot(slot)?;
+                checked()?;
+                rename_onto_nothing(&target, &slot)?;
+                if slot.identity()?.as_ref() != Some(was) {
+                    // Written between the look and the renaming.
+                    rename_onto_nothing(&slot, &target)?;
+                    return Err(Errno::EXIST);
+                }
                 Ok(Done::TookOut)
             }
             Move::RemoveDirectory { target } => {
@@ -208,7 +215,13 @@ impl Swap<'_> {
                         Ok(Done::Created)
                     }
                     (Some(now), Some(was)) if now == *was => {
+                        checked()?;
                         exchange(&slot, &target)?;
+                        if slot.identity()?.as_ref() != Some(was) {
+                            // Written between the look and the exchange: it goes back.
+                            exchange(&slot, &target)?;
+                            return Err(Errno::EXIST);
+                        }
                         Ok(Done::Exchanged)
                     }
                     _ => Err(Errno::EXIST),
@@ -271,6 +284,10 @@ impl AsFd for Held<'_> {
             Held::Tree(place) => place.directory(),
         }
     }
+}
+
+fn checked() -> Result<(), Errno> {
+    reach(Point::TargetChecked).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
 /// Removes slots in the tree itself, with whatever is in them.

@@ -194,6 +194,33 @@ fn who_edits_during_a_restore_keeps_the_edit() {
 }
 
 #[test]
+fn who_edits_between_the_last_look_and_the_renaming_keeps_the_edit() {
+    for (wanted, remove, target) in [
+        (&["dist/a.js", "dist/b.js"][..], &[][..], "dist/b.js"),
+        (&["dist/a.js"], &["dist/mine.js"], "dist/mine.js"),
+    ] {
+        let (bench, packed) = packed();
+        let mut expected = tree(&[
+            ("dist", Node::Directory),
+            ("dist/b.js", file("old b")),
+            ("dist/mine.js", file("mine")),
+        ]);
+        bench.set_tree(&expected);
+        let edited = bench.root.join(target);
+        failpoint::set(move |point| match point {
+            Point::TargetChecked => fs::write(&edited, "edited at the last moment"),
+            _ => Ok(()),
+        });
+        let result = bench.restore(&packed, wanted, remove);
+        failpoint::clear();
+        assert_eq!(blocker(result), target);
+        expected.insert(rel(target), file("edited at the last moment"));
+        assert_eq!(bench.tree(), expected);
+        bench.assert_clean();
+    }
+}
+
+#[test]
 fn a_path_that_the_manifest_lacks_cannot_be_wanted() {
     let (bench, packed) = packed();
     let error = bench.restore(&packed, &["dist/none.js"], &[]).unwrap_err();

@@ -1,0 +1,186 @@
+//! Answers for files by their identity alone: one look at each, and nothing is read.
+//!
+//! An entry carries the identity each of its files was digested under, where that identity could
+//! not be left behind by a later write. A file that still has it has the state of the entry. What a
+//! glance does not answer is asked for in full; so it can only be slow, never wrong.
+
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, statat};
+use vt_base::{AbsPath, RelPath};
+
+use crate::disk::{Disk, StatRow};
+use crate::item::{Item, State};
+
+impl StatRow {
+    #[expect(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the fields of `Stat` differ in width and sign between platforms"
+    )]
+    fn of_stat(stat: &Stat) -> Self {
+        let nanoseconds =
+            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            mtime_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            mode: stat.st_mode as u32,
+        }
+    }
+}
+
+/// The positions of those items that their identities do not answer.
+pub(crate) fn unanswered(
+    disk: &Disk<'_>,
+    items: &[Item],
+    states: &[State],
+    rows: &[Option<StatRow>],
+) -> Vec<usize> {
+    let mut glance = Glance::new(disk.root);
+    let mut left = Vec::new();
+    for (position, item) in items.iter().enumerate() {
+        let then = match (states.get(position), rows.get(position)) {
+            (Some(State::File { .. }), Some(Some(row))) => Some(*row),
+            _ => None,
+        };
+        let now = then.and_then(|_| match item {
+            Item::Path(path) => {
+                let next = items.get(position + 1).and_then(Item::workspace_path);
+                glance.row(path.as_bytes(), next.map(RelPath::as_bytes))
+            }
+            Item::Outside(name) => follow(&disk.outside_path(name)?),
+            Item::Program(name) => follow(&disk.resolve_program(name)?),
+            _ => None,
+        });
+        if then.is_none() || now != then {
+            left.push(position);
+        }
+    }
+    left
+}
+
+/// Looks at files one after the other, from their own directory where it holds several: the kernel
+/// then has one name to find instead of the whole path.
+struct Glance<'r> {
+    root: Option<OwnedFd>,
+    directory: Option<(&'r [u8], OwnedFd)>,
+}
+
+impl<'r> Glance<'r> {
+    fn new(root: &AbsPath) -> Self {
+        Self {
+            root: open(CWD, root.as_bytes()),
+            directory: None,
+        }
+    }
+
+    /// The identity of what is at a path now. `next` is the path that is asked for after it.
+    fn row(&mut self, path: &'r [u8], next: Option<&[u8]>) -> Option<StatRow> {
+        let root = self.root.as_ref()?;
+        let (parent, name) = split(path);
+        if !matches!(&self.directory, Some((known, _)) if *known == parent) {
+            let is_shared = next.is_some_and(|next| split(next).0 == parent);
+            if !is_shared || parent.is_empty() {
+                return look(root, path);
+            }
+            self.directory = Some((parent, open(root.as_fd(), parent)?));
+        }
+        let (_, directory) = self.directory.as_ref()?;
+        look(directory, name)
+    }
+}
+
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memrchr(b'/', path) {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
+    }
+}
+
+fn open(from: impl rustix::fd::AsFd, path: &[u8]) -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(from, path, flags, Mode::empty()).ok()
+}
+
+fn look(from: &OwnedFd, path: &[u8]) -> Option<StatRow> {
+    let stat = statat(from, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    Some(StatRow::of_stat(&stat))
+}
+
+/// The identity of what a path leads to.
+fn follow(path: &AbsPath) -> Option<StatRow> {
+    let stat = statat(CWD, path.as_path(), AtFlags::empty()).ok()?;
+    Some(StatRow::of_stat(&stat))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use vt_base::Digest;
+
+    use super::*;
+    use crate::{EnvSnapshot, Secret, StatRows};
+
+    #[test]
+    fn an_identity_is_the_same_whichever_way_it_was_looked_at() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = AbsPath::new(directory.path()).unwrap();
+        let paths = ["a", "d/b", "d/c", "d/e/f", "d/g", "h/i"];
+        for path in paths {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, path_content()).unwrap();
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        let outside = elsewhere.path().join("tool");
+        fs::write(elsewhere.path().join("real"), path_content()).unwrap();
+        std::os::unix::fs::symlink("real", &outside).unwrap();
+        let name = outside.as_os_str().as_encoded_bytes().to_vec();
+        let items: Vec<Item> = paths
+            .iter()
+            .map(|path| Item::Path(RelPath::new(path).unwrap()))
+            .chain([Item::Outside(name.into())])
+            .collect();
+        let row = |path: &str| {
+            let metadata = fs::symlink_metadata(root.join(path)).unwrap();
+            Some(StatRow::of(&metadata))
+        };
+        let followed = Some(StatRow::of(&fs::metadata(&outside).unwrap()));
+        let rows: Vec<_> = paths.into_iter().map(row).chain([followed]).collect();
+        let state = State::File {
+            digest: Digest::of(path_content()),
+            executable: false,
+        };
+        let states = vec![state; items.len()];
+        let (unfiltered, known) = (BTreeMap::new(), StatRows::default());
+        let disk = Disk {
+            root: &root,
+            home: None,
+            path: &[],
+            env: EnvSnapshot {
+                unfiltered: &unfiltered,
+                answers: &|_, _| BTreeMap::new(),
+                secret: Secret([0; 32]),
+            },
+            hidden: &[],
+            rows: &known,
+        };
+        let left = |rows: &[_]| unanswered(&disk, &items, &states, rows);
+        assert_eq!(left(&rows), [0; 0]);
+        assert_eq!(left(&[]), [0, 1, 2, 3, 4, 5, 6]);
+        fs::write(root.join("d/c"), "other").unwrap();
+        fs::remove_file(root.join("d/e/f")).unwrap();
+        fs::rename(root.join("h"), root.join("j")).unwrap();
+        assert_eq!(left(&rows), [2, 3, 5]);
+        fs::remove_file(&outside).unwrap();
+        assert_eq!(left(&rows), [2, 3, 5, 6]);
+    }
+
+    fn path_content() -> &'static [u8] {
+        b"content"
+    }
+}
