@@ -124,6 +124,89 @@ fn message(body: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
     message
 }
 
+/// Closes all lines but the child's end of its own, in a child that has not executed its program
+/// yet. The end of a parent holds the listener that was sent and not received: a copy of it in the
+/// child, or in a child that was made at the same time, would keep the listener of a parent that
+/// was killed, and the child would wait for ever for its execution to be answered.
+pub(crate) fn close_others(own: RawFd) {
+    let close = |descriptor| {
+        if descriptor != own && is_line(descriptor) {
+            // SAFETY: nothing here uses it any more, and it would not survive the execution.
+            unsafe { libc::close(descriptor) };
+        }
+    };
+    if !each_descriptor(close) {
+        (0..MOST_DESCRIPTORS).for_each(close);
+    }
+}
+
+/// Where a process without `/proc` stops looking for descriptors.
+const MOST_DESCRIPTORS: RawFd = 4096;
+
+/// Whether a descriptor is an end of a line, or of something alike that no program is to have.
+fn is_line(descriptor: RawFd) -> bool {
+    let mut kind: c_int = 0;
+    let mut length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the variables outlive the calls; a number that is no descriptor is an error.
+    unsafe {
+        let flags = libc::fcntl(descriptor, libc::F_GETFD);
+        flags >= 0
+            && flags & libc::FD_CLOEXEC != 0
+            && libc::getsockopt(
+                descriptor,
+                libc::SOL_SOCKET,
+                libc::SO_TYPE,
+                (&raw mut kind).cast::<c_void>(),
+                &raw mut length,
+            ) == 0
+            && kind == libc::SOCK_SEQPACKET
+    }
+}
+
+/// Where the length of a directory entry is, and where its name begins.
+const ENTRY_LENGTH: usize = 16;
+const ENTRY_NAME: usize = 19;
+
+/// Hands out the numbers of this process's descriptors, and says whether they could be listed.
+/// They may be closed meanwhile: the kernel goes on with the next number.
+fn each_descriptor(mut take: impl FnMut(RawFd)) -> bool {
+    let path = c"/proc/self/fd".as_ptr();
+    // SAFETY: the path is a constant.
+    let directory =
+        unsafe { libc::open(path, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC) };
+    if directory < 0 {
+        return false;
+    }
+    let mut buffer = [0_u64; 256];
+    let length = size_of_val(&buffer);
+    let end = loop {
+        let start = buffer.as_mut_ptr().cast::<u8>();
+        // SAFETY: the buffer has this length.
+        let filled = unsafe { libc::syscall(libc::SYS_getdents64, directory, start, length) };
+        let Some(filled @ 1..) = usize::try_from(filled).ok() else {
+            break filled;
+        };
+        // SAFETY: the kernel has written so many bytes into the buffer.
+        let mut entries = unsafe { std::slice::from_raw_parts(start, filled) };
+        while let Some([low, high]) = entries.get(ENTRY_LENGTH..ENTRY_LENGTH + 2) {
+            let (entry, rest) = entries.split_at(usize::from(u16::from_ne_bytes([*low, *high])));
+            let digits = entry[ENTRY_NAME..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit());
+            let number = digits.fold(None, |number: Option<RawFd>, digit| {
+                Some(number.unwrap_or_default() * 10 + RawFd::from(digit - b'0'))
+            });
+            if let Some(number) = number.filter(|number| *number != directory) {
+                take(number);
+            }
+            entries = rest;
+        }
+    };
+    // SAFETY: it was opened above.
+    unsafe { libc::close(directory) };
+    end == 0
+}
+
 /// Says that there is a listener. Safe between fork and exec, as all that the child does here.
 pub(crate) fn send_listener(socket: RawFd, listener: RawFd) {
     send(socket, [0, 0], Some(listener));
@@ -256,6 +339,37 @@ mod tests {
         assert!(parent.already_received().is_none());
         drop((got, child));
         assert!(matches!(parent.receive().unwrap(), Received::Nothing));
+    }
+
+    #[test]
+    fn a_child_has_no_line_but_its_own() {
+        let (parent, child) = pair().unwrap();
+        let (_other_parent, other_child) = pair().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        // The child tells which descriptors it has left, by the exit code.
+        let have = [
+            parent.0.as_raw_fd(),
+            other_child.as_raw_fd(),
+            child.as_raw_fd(),
+        ];
+        let kept = [reader.as_raw_fd(), writer.as_raw_fd()];
+        // SAFETY: the child makes system calls only.
+        let process = unsafe { libc::fork() };
+        if process == 0 {
+            close_others(child.as_raw_fd());
+            // SAFETY: takes no pointers.
+            let is_open =
+                |descriptor: &RawFd| unsafe { libc::fcntl(*descriptor, libc::F_GETFD) } >= 0;
+            let open = have.iter().chain(&kept).map(is_open);
+            let code = open.fold(0, |code, open| code * 2 + i32::from(open));
+            // SAFETY: ends this process at once.
+            unsafe { libc::_exit(code) };
+        }
+        let mut status = 0;
+        // SAFETY: the variable outlives the call.
+        unsafe { libc::waitpid(process, &raw mut status, 0) };
+        assert!(libc::WIFEXITED(status));
+        assert_eq!(libc::WEXITSTATUS(status), 0b00111);
     }
 
     fn ask(child: &OwnedFd, lifeline: &OwnedFd) -> Answer {

@@ -89,6 +89,7 @@ impl Installing {
     /// one, or why none.
     pub(crate) fn install(&self) {
         let socket = self.socket.as_raw_fd();
+        channel::close_others(socket);
         let mut refused = 0;
         if let Some(program) = &self.notifying {
             match listener(program) {
@@ -169,4 +170,107 @@ fn filter(program: &[sock_filter], flags: c_ulong) -> Result<RawFd, c_int> {
         return Err(unsafe { *libc::__errno_location() });
     }
     Ok(result as RawFd)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Child, Command, Stdio};
+    use std::sync::Barrier;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    const HELPER: &str = "VT_TEST_NOBODY_RECEIVES";
+
+    /// Starts two programs at once and never takes their listeners.
+    fn start_and_receive_nothing() {
+        let made = Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let (_parent, child) = channel::pair().unwrap();
+                    made.wait();
+                    let installing = Installing::prepare(child, Tiers::only(Tier::Notification));
+                    let mut command = Command::new("/bin/true");
+                    let prepare = move || {
+                        installing.install();
+                        Ok(())
+                    };
+                    // SAFETY: makes system calls only.
+                    unsafe { command.pre_exec(prepare) };
+                    // Waits until it is executed: for ever.
+                    let _ = command.status();
+                });
+            }
+        });
+    }
+
+    /// The children of a process, each with the number of the call it is in, if it is in one.
+    fn children(process: u32) -> Vec<(u32, String)> {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let lists =
+            tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")));
+        let list = lists.collect::<Result<Vec<_>, _>>().unwrap().concat();
+        let numbers = list
+            .split_whitespace()
+            .map(|number| number.parse().unwrap());
+        let call = |number: &u32| {
+            let call = std::fs::read_to_string(format!("/proc/{number}/syscall"));
+            call.unwrap_or_default()
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        numbers.map(|number| (number, call(&number))).collect()
+    }
+
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    struct Helper(Child);
+
+    impl Drop for Helper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn programs_whose_listeners_nobody_took_do_not_wait_for_a_killed_parent() {
+        if std::env::var_os(HELPER).is_some() {
+            return start_and_receive_nothing();
+        }
+        let name = "programs_whose_listeners_nobody_took_do_not_wait_for_a_killed_parent";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .arg(name)
+            .env(HELPER, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut helper = Helper(command.spawn().unwrap());
+        let process = helper.0.id();
+        let execute = libc::SYS_execve.to_string();
+        let mut waiting = Vec::new();
+        until("both programs wait to be executed", || {
+            waiting = children(process);
+            waiting.len() == 2 && waiting.iter().all(|(_, call)| *call == execute)
+        });
+        helper.0.kill().unwrap();
+        helper.0.wait().unwrap();
+        for (number, _) in waiting {
+            until("the program is gone", || {
+                let state = std::fs::read_to_string(format!("/proc/{number}/stat"));
+                // Nobody may be there to take note of its end.
+                state.is_err() || state.is_ok_and(|state| state.contains(") Z "))
+            });
+        }
+    }
 }
