@@ -53,7 +53,7 @@ impl History {
             .unwrap_or_default();
         let record = Record {
             ended_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            summary: summary.clone(),
+            summary: without_values(summary),
         };
         DirBuilder::new()
             .recursive(true)
@@ -100,11 +100,80 @@ impl History {
     }
 }
 
+/// What is kept of a summary: all but the values of variables that stand in commands.
+fn without_values(summary: &Summary) -> Summary {
+    let mut summary = summary.clone();
+    for step in &mut summary.steps {
+        step.command = masked(&step.command);
+    }
+    summary
+}
+
+/// A command with the values of its assignments left out.
+fn masked(command: &str) -> String {
+    let mut shown = String::with_capacity(command.len());
+    let mut rest = command;
+    while !rest.is_empty() {
+        let starts_word = shown
+            .chars()
+            .next_back()
+            .is_none_or(|before| before.is_whitespace() || "\"'`(;&|".contains(before));
+        let name = rest
+            .find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+            .filter(|end| *end > 0 && rest[*end..].starts_with('='));
+        let Some(end) = name.filter(|_| starts_word) else {
+            let mut characters = rest.chars();
+            shown.extend(characters.next());
+            rest = characters.as_str();
+            continue;
+        };
+        shown.push_str(&rest[..=end]);
+        shown.push('…');
+        rest = &rest[end + 1..];
+        rest = &rest[value_length(rest)..];
+    }
+    shown
+}
+
+/// How long the value at the start of a text is, as a shell would read it.
+fn value_length(text: &str) -> usize {
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (position, character) in text.char_indices() {
+        match (quote, character) {
+            _ if is_escaped => is_escaped = false,
+            (None | Some('"'), '\\') => is_escaped = true,
+            (Some(open), _) if open == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, _) if character.is_whitespace() || ";&|)".contains(character) => {
+                return position;
+            }
+            (None, _) => {}
+        }
+    }
+    text.len()
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn what_is_assigned_in_a_command_is_left_out() {
+        for (command, shown) in [
+            ("vite build --mode=test", "vite build --mode=test"),
+            ("KEY=a B='x y' vite", "KEY=… B=… vite"),
+            ("a && KEY=\"x\\\" y\" b; C=d", "a && KEY=… b; C=…"),
+            ("(KEY=é) | K= x", "(KEY=…) | K=… x"),
+            ("sh -c 'KEY=s x'", "sh -c 'KEY=… x'"),
+            ("KEY='never closed", "KEY=…"),
+        ] {
+            assert_eq!(masked(command), shown);
+        }
+    }
 
     #[test]
     fn the_last_runs_are_remembered_for_their_owner_only() {
