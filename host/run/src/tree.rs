@@ -11,11 +11,17 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// How often the processes are looked through for such as were started meanwhile.
 const ROUNDS: usize = 5;
+
+/// How often, and how long apart, they are looked through for such as were just becoming another
+/// program.
+const UNSURE_ROUNDS: usize = 20;
+const UNSURE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Whose process group a step is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,11 +52,32 @@ struct Facts {
     start: u64,
     /// Whether it has ended, and only waits for its parent to ask how.
     is_over: bool,
+    /// Whether it has memory of its own, as all have but those of the kernel.
+    has_memory: bool,
+}
+
+/// Who belongs to a step.
+#[derive(Default)]
+struct Members {
+    certain: BTreeSet<Name>,
+    /// Whether somebody may belong to it of whom nothing can be said yet.
+    is_unsure: bool,
+}
+
+/// What the environment of a process says.
+enum Mark {
+    /// It was started by this step.
+    Own,
+    Another,
+    /// There is none to be read: it was given none, or it is just becoming another program.
+    Unknown,
 }
 
 fn facts(process: u32) -> Option<Facts> {
-    /// The number of the field that says when a process was started, and of the third one.
+    /// The numbers of the fields that say when a process was started and how much memory it has,
+    /// and of the third one.
     const START: usize = 22;
+    const MEMORY: usize = 23;
     const STATE: usize = 3;
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name comes second and may hold anything.
@@ -61,6 +88,7 @@ fn facts(process: u32) -> Option<Facts> {
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         start: fields.get(START - STATE)?.parse().ok()?,
+        has_memory: *fields.get(MEMORY - STATE)? != "0",
     })
 }
 
@@ -97,10 +125,17 @@ impl Tree {
             return;
         };
         let mut sent: BTreeSet<Name> = BTreeSet::new();
-        for _ in 0..ROUNDS {
-            let members = self.members();
-            let new: Vec<Name> = members.difference(&sent).copied().collect();
-            if new.is_empty() {
+        let mut rounds = ROUNDS;
+        let mut unsure_rounds = UNSURE_ROUNDS;
+        while rounds > 0 {
+            let Members { certain, is_unsure } = self.members();
+            let new: Vec<Name> = certain.difference(&sent).copied().collect();
+            if !new.is_empty() {
+                rounds -= 1;
+            } else if is_unsure && unsure_rounds > 0 {
+                unsure_rounds -= 1;
+                std::thread::sleep(UNSURE_PAUSE);
+            } else {
                 return;
             }
             for name in new {
@@ -138,33 +173,43 @@ impl Tree {
         }
     }
 
-    fn members(&self) -> BTreeSet<Name> {
+    fn members(&self) -> Members {
         let everybody = everybody();
         let (leader, start) = self.leader;
         let leads = everybody
             .get(&leader)
             .is_some_and(|facts| facts.start == start);
         let mut inside: BTreeMap<u32, bool> = BTreeMap::new();
-        everybody
-            .iter()
-            .filter(|(_, facts)| !facts.is_over)
-            .filter(|(process, facts)| {
-                (leads && descends(&everybody, **process, leader, &mut inside))
-                    || (leads && self.group == Group::Own && facts.group == leader)
-                    || self.is_marked(**process)
-            })
-            .map(|(process, facts)| (*process, facts.start))
-            .collect()
+        let mut members = Members::default();
+        for (process, facts) in everybody.iter().filter(|(_, facts)| !facts.is_over) {
+            let belongs = (leads && descends(&everybody, *process, leader, &mut inside))
+                || (leads && self.group == Group::Own && facts.group == leader);
+            match self.mark_of(*process) {
+                _ if belongs => drop(members.certain.insert((*process, facts.start))),
+                Mark::Own => drop(members.certain.insert((*process, facts.start))),
+                Mark::Unknown => members.is_unsure |= facts.start >= start && facts.has_memory,
+                Mark::Another => {}
+            }
+        }
+        members
     }
 
-    fn is_marked(&self, process: u32) -> bool {
-        let Some(mark) = &self.mark else { return false };
-        let Ok(mut environment) = fs::read(format!("/proc/{process}/environ")) else {
-            return false;
+    fn mark_of(&self, process: u32) -> Mark {
+        let Some(mark) = &self.mark else {
+            return Mark::Another;
         };
+        let Ok(mut environment) = fs::read(format!("/proc/{process}/environ")) else {
+            return Mark::Another;
+        };
+        if environment.is_empty() {
+            return Mark::Unknown;
+        }
         environment.insert(0, 0);
         let whole = [&[0], &mark[..]].concat();
-        memchr::memmem::find(&environment, &whole).is_some()
+        match memchr::memmem::find(&environment, &whole) {
+            Some(_) => Mark::Own,
+            None => Mark::Another,
+        }
     }
 }
 
@@ -237,6 +282,22 @@ mod tests {
         tree.signal(15);
         child.wait().unwrap();
         await_end(grandchild);
+    }
+
+    /// While a program takes the place of another, there is no environment to be read: a look at
+    /// that moment must not be the last.
+    #[test]
+    fn a_daemon_that_is_just_becoming_another_program_is_found() {
+        let mark = format!("becoming-{}", std::process::id());
+        let script = "(setsid sh -c 'exec env env env env env sleep 1000' </dev/null >/dev/null 2>&1 & echo $!)";
+        for _ in 0..20 {
+            let (mut child, daemon) = start(script, &mark);
+            child.wait().unwrap();
+            let name = OsStr::new("VT_TREE_TEST");
+            let tree = Tree::new(child.id(), Group::Own, Some((name, OsStr::new(&mark))));
+            tree.finish();
+            await_end(daemon);
+        }
     }
 
     #[test]
