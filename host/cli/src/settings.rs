@@ -95,11 +95,21 @@ fn interrupts() -> Interrupts {
     let in_front = std::fs::File::open("/dev/tty")
         .ok()
         .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
-    if in_front == Some(rustix::process::getpgrp()) {
+    if in_front.is_some_and(|group| own_group() == Some(group.as_raw_nonzero().get())) {
         Interrupts::FromTerminal
     } else {
         Interrupts::FromVt
     }
+}
+
+/// The process group of this process. Its leader may live outside of the container this process is
+/// in, and then it has no number here; `getpgrp` gives 0, which the type it returns can't hold.
+fn own_group() -> Option<i32> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program comes second and may hold anything. Then: state, parent, group.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let group: i32 = rest.split_ascii_whitespace().nth(2)?.parse().ok()?;
+    (group != 0).then_some(group)
 }
 
 /// What a stream of this process is shown with.

@@ -293,3 +293,21 @@ fn descriptors_of_a_job_server_reach_steps_that_are_not_cached() {
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
     assert_eq!(outcome.out(), "-j --jobserver-auth=7,8\none\n");
 }
+
+/// As in a container that somebody enters: the leader of the process group is outside of it.
+#[test]
+fn a_process_group_without_a_number_is_no_trouble() {
+    let sandbox = workspace(&json!({ "build": "echo made > made" }));
+    let vt = sandbox.binaries().vt().display().to_string();
+    for status in ["ran", "hit"] {
+        let line = format!(
+            "unshare --user --map-root-user --pid --fork --mount-proc {vt} run --summary-json summary.json build"
+        );
+        let outcome = sandbox.call(&line).run();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        let summary: Value = serde_json::from_slice(&sandbox.read("summary.json")).unwrap();
+        assert_eq!(summary["steps"][0]["status"], status, "{}", outcome.said());
+        assert_eq!(sandbox.read("made"), b"made\n");
+        sandbox.remove("summary.json");
+    }
+}
