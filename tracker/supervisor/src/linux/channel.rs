@@ -106,12 +106,34 @@ pub(crate) fn connected() -> io::Result<(OwnedFd, OwnedFd)> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: both were just made and belong to nobody else.
-    Ok(unsafe {
+    let ends = unsafe {
         (
             OwnedFd::from_raw_fd(sockets[0]),
             OwnedFd::from_raw_fd(sockets[1]),
         )
-    })
+    };
+    [&ends.0, &ends.1].into_iter().for_each(sign);
+    Ok(ends)
+}
+
+/// What an end of a line is known by: a priority, which a Unix socket has no other use for. Its
+/// kind alone would not do, as the standard library has such sockets too: with one of them a child
+/// says that its program could not be executed.
+const SIGN: c_int = 5;
+
+/// Signs an end of a line. If the kernel refuses, [`close_others`] leaves it open.
+fn sign(end: &OwnedFd) {
+    let sign = SIGN;
+    // SAFETY: the variable outlives the call.
+    unsafe {
+        libc::setsockopt(
+            end.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PRIORITY,
+            (&raw const sign).cast::<c_void>(),
+            size_of::<c_int>() as libc::socklen_t,
+        )
+    };
 }
 
 fn message(body: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
@@ -143,24 +165,24 @@ pub(crate) fn close_others(own: RawFd) {
 /// Where a process without `/proc` stops looking for descriptors.
 const MOST_DESCRIPTORS: RawFd = 4096;
 
-/// Whether a descriptor is an end of a line, or of something alike that no program is to have.
+/// Whether a descriptor is an end of a line.
 fn is_line(descriptor: RawFd) -> bool {
-    let mut kind: c_int = 0;
-    let mut length = size_of::<c_int>() as libc::socklen_t;
-    // SAFETY: the variables outlive the calls; a number that is no descriptor is an error.
-    unsafe {
-        let flags = libc::fcntl(descriptor, libc::F_GETFD);
-        flags >= 0
-            && flags & libc::FD_CLOEXEC != 0
-            && libc::getsockopt(
-                descriptor,
-                libc::SOL_SOCKET,
-                libc::SO_TYPE,
-                (&raw mut kind).cast::<c_void>(),
-                &raw mut length,
-            ) == 0
-            && kind == libc::SOCK_SEQPACKET
-    }
+    let has = |option, wanted| {
+        let mut value: c_int = 0;
+        let mut length = size_of::<c_int>() as libc::socklen_t;
+        let into = (&raw mut value).cast::<c_void>();
+        // SAFETY: the variables outlive the call; what is no socket is an error.
+        let result = unsafe {
+            libc::getsockopt(descriptor, libc::SOL_SOCKET, option, into, &raw mut length)
+        };
+        result == 0 && value == wanted
+    };
+    // SAFETY: takes no pointers; a number that is no descriptor is an error.
+    let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFD) };
+    flags >= 0
+        && flags & libc::FD_CLOEXEC != 0
+        && has(libc::SO_TYPE, libc::SOCK_SEQPACKET)
+        && has(libc::SO_PRIORITY, SIGN)
 }
 
 /// Where the length of a directory entry is, and where its name begins.
@@ -346,13 +368,19 @@ mod tests {
         let (parent, child) = pair().unwrap();
         let (_other_parent, other_child) = pair().unwrap();
         let (reader, writer) = io::pipe().unwrap();
+        let mut unsigned = [0; 2];
+        let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+        // SAFETY: the array has room for the two descriptors.
+        let result = unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, unsigned.as_mut_ptr()) };
+        assert_eq!(result, 0);
         // The child tells which descriptors it has left, by the exit code.
         let have = [
             parent.0.as_raw_fd(),
             other_child.as_raw_fd(),
             child.as_raw_fd(),
         ];
-        let kept = [reader.as_raw_fd(), writer.as_raw_fd()];
+        let [of_others, _] = unsigned;
+        let kept = [reader.as_raw_fd(), writer.as_raw_fd(), of_others];
         // SAFETY: the child makes system calls only.
         let process = unsafe { libc::fork() };
         if process == 0 {
@@ -369,7 +397,7 @@ mod tests {
         // SAFETY: the variable outlives the call.
         unsafe { libc::waitpid(process, &raw mut status, 0) };
         assert!(libc::WIFEXITED(status));
-        assert_eq!(libc::WEXITSTATUS(status), 0b00111);
+        assert_eq!(libc::WEXITSTATUS(status), 0b001111);
     }
 
     fn ask(child: &OwnedFd, lifeline: &OwnedFd) -> Answer {
