@@ -132,7 +132,11 @@ fn signal_handlers_look_in_the_midst_of_looks() {
     for at in 0..1000 {
         for prefix in ["", "h"] {
             let line = format!("Probe {root}/{prefix}{at} [{root}] 2");
-            assert!(lines.contains(&line), "{line}");
+            let like: Vec<&String> = lines
+                .iter()
+                .filter(|other| other.contains(&format!("/{prefix}{at} ")))
+                .collect();
+            assert!(lines.contains(&line), "{line}, but {like:?} of {position}");
         }
     }
 }

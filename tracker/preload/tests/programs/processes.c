@@ -120,6 +120,8 @@ static void *sender(void *receiver) {
 
 static void signals(void) {
     pthread_t self = pthread_self(), other;
+    /* Whoever looks while the first look finds the memory goes to the kernel. */
+    if (size_of("one") != 3) wrong++;
     signal(SIGUSR1, handler);
     pthread_create(&other, NULL, sender, &self);
     char name[64];
