@@ -62,6 +62,41 @@ pub(crate) enum Command {
     /// Look at the cache, or remove things from it.
     #[command(subcommand)]
     Cache(Cache),
+    /// Start a rule plugin, or replay its cases.
+    #[command(subcommand)]
+    Plugin(Plugin),
+}
+
+/// What is done with rule plugins.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Plugin {
+    /// Start a rule plugin, as a crate that builds and tests as it is written.
+    New(PluginNew),
+    /// Replay the cases of a rule plugin through its component; exit with 1 if one fails.
+    Test(PluginTest),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PluginNew {
+    /// The folder to make; its name is the name of the plugin.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) directory: PathBuf,
+    /// The tool it speaks for [default: the name of the plugin].
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) tool: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct PluginTest {
+    /// The component [default: the one that `package.json` names at `vt.plugin`].
+    #[arg(value_name = "COMPONENT")]
+    pub(crate) component: Option<PathBuf>,
+    /// A file of cases, or a folder of such files [default: `cases`].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cases: Vec<PathBuf>,
+    /// Write the results as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Args, Debug)]

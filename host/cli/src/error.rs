@@ -29,6 +29,8 @@ pub(crate) enum Error {
     Report(vt_client::ClientError),
     /// The cache could not be looked at or changed.
     Cache(vt_store::StoreError),
+    /// A rule component cannot be asked.
+    Component(vt_rules::RulesError),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
 }
@@ -49,6 +51,7 @@ impl Error {
             | Self::Terminal(_)
             | Self::Report(_)
             | Self::Cache(_)
+            | Self::Component(_)
             | Self::Write(..) => 1,
         }
     }
@@ -68,6 +71,7 @@ impl Error {
                 show_hint(&error.suggestions());
             }
             Self::Usage(text) => eprintln!("error: {text}"),
+            Self::Component(error) => eprintln!("error: {}", with_causes(error)),
             Self::NoRun => eprintln!("error: no run of this workspace is remembered"),
             Self::NeverRan(task) => {
                 eprintln!("error: no run of `{task}` is remembered");

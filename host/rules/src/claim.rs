@@ -158,102 +158,58 @@ fn shell_word(text: &str) -> Option<(Cow<'_, str>, &str)> {
     Some((word.into(), ""))
 }
 
+/// Whether a component speaks for a step, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// It does.
+    Speaks {
+        /// The program its manifest names; `None` when it speaks for any.
+        program: Option<String>,
+        /// The dependency its manifest names and the package has; `None` when it speaks in any.
+        dependency: Option<String>,
+    },
+    /// The step runs another tool.
+    OtherTool {
+        /// The tool behind launchers; empty where a shell text does not say.
+        tool: String,
+    },
+    /// The package depends on nothing the manifest names.
+    NoDependency,
+}
+
 impl Component {
     /// Whether the component has anything to say about a step. Runs nothing of it.
     #[must_use]
     pub fn speaks_for(&self, invocation: &Invocation, package: &PackageFacts) -> bool {
+        matches!(self.claim(invocation, package), Claim::Speaks { .. })
+    }
+
+    /// Why the component has something to say about a step, or has nothing. Runs nothing of it.
+    #[must_use]
+    pub fn claim(&self, invocation: &Invocation, package: &PackageFacts) -> Claim {
         let matches = self.matches();
-        let depends = matches.dependencies.is_empty()
-            || matches
-                .dependencies
-                .iter()
-                .any(|name| package.dependencies.contains_key(name));
-        depends
-            && (matches.programs.is_empty() || {
-                let tool = Tool::of(&invocation.program, &invocation.args);
-                matches.programs.contains(&tool.name)
-            })
+        let dependency = matches
+            .dependencies
+            .iter()
+            .find(|name| package.dependencies.contains_key(*name));
+        if dependency.is_none() && !matches.dependencies.is_empty() {
+            return Claim::NoDependency;
+        }
+        let program = if matches.programs.is_empty() {
+            None
+        } else {
+            let tool = Tool::of(&invocation.program, &invocation.args).name;
+            if !matches.programs.contains(&tool) {
+                return Claim::OtherTool { tool };
+            }
+            Some(tool)
+        };
+        Claim::Speaks {
+            program,
+            dependency: dependency.cloned(),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn direct(line: &str) -> (String, String) {
-        let mut words = line.split(' ').map(str::to_owned);
-        let program = Program::Direct(words.next().unwrap());
-        let tool = Tool::of(&program, &words.collect::<Vec<_>>());
-        (tool.name, tool.args.unwrap().join(" "))
-    }
-
-    #[test]
-    fn launchers_are_seen_through() {
-        for (line, tool, args) in [
-            ("vitest run", "vitest", "run"),
-            ("npx vitest run", "vitest", "run"),
-            ("npx -y vitest@4.1 run -y", "vitest", "run -y"),
-            ("npx @scope/tool@1 a", "@scope/tool", "a"),
-            ("npm exec -- vitest --run", "vitest", "--run"),
-            ("pnpm exec vitest run", "vitest", "run"),
-            ("bun x vitest", "vitest", ""),
-            ("cross-env A=1 B= npx vitest run", "vitest", "run"),
-            ("./node_modules/.bin/vitest run", "vitest", "run"),
-            (
-                "node_modules/.bin/cross-env A=1 vitest run",
-                "vitest",
-                "run",
-            ),
-        ] {
-            assert_eq!(direct(line), (tool.into(), args.into()), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_followed_stays_the_tool() {
-        for (line, tool) in [
-            ("npx -p other vitest run", "npx"),
-            ("npx -c vitest", "npx"),
-            ("npx", "npx"),
-            ("env -i vitest", "env"),
-            ("pnpm vitest", "pnpm"),
-            ("tools/vitest run", "tools/vitest"),
-            ("my_node_modules/.bin/vitest", "my_node_modules/.bin/vitest"),
-        ] {
-            assert_eq!(direct(line).0, tool, "{line}");
-        }
-    }
-
-    #[test]
-    fn of_a_shell_text_only_the_first_word_counts() {
-        for (text, tool) in [
-            ("vitest run > log.txt", "vitest"),
-            ("A='b c' D=\"e\" vitest|cat", "vitest"),
-            (" node_modules/.bin/vitest; true", "vitest"),
-            ("'vitest' run", "vitest"),
-            ("echo vitest", "echo"),
-            ("A=$(x) vitest", ""),
-            ("$RUNNER vitest", ""),
-            ("(vitest)", ""),
-            ("'vitest", ""),
-            ("", ""),
-        ] {
-            let found = Tool::of(&Program::Shell(text.into()), &[]);
-            assert_eq!(
-                found,
-                Tool {
-                    name: tool.into(),
-                    args: None
-                },
-                "{text}"
-            );
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_the_reader_panic(text in ".{0,40}") {
-            let _ = Tool::of(&Program::Shell(text), &[]);
-        }
-    }
-}
+mod tests;

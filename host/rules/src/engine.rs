@@ -52,6 +52,20 @@ impl Host {
     /// When it crashes, lies about its interface, or goes over a limit. Whether the same would
     /// happen again is what [`RulesError::is_repeatable`] says.
     pub fn judge(&self, component: &Component, question: &Question) -> Result<Answer, RulesError> {
+        self.measure(component, question)
+            .map(|measured| measured.answer)
+    }
+
+    /// Asks as [`judge`](Self::judge) does, and says what the answer took. That is the same for the
+    /// same question on every machine, however busy.
+    ///
+    /// # Errors
+    /// As [`judge`](Self::judge).
+    pub fn measure(
+        &self,
+        component: &Component,
+        question: &Question,
+    ) -> Result<Measured, RulesError> {
         let failed = |failure, log| RulesError::Failed {
             plugin: component.id().to_owned(),
             version: component.version().to_owned(),
@@ -79,9 +93,14 @@ impl Host {
                 .map_err(|error| Failure::Misfit(causes(&error)))?;
             judge.call(&mut store, (Resource::new_borrow(0),))
         });
+        let left = store.get_fuel().unwrap_or_default();
         let state = store.into_data();
         match result {
-            Ok(()) => Ok(state.answer),
+            Ok(()) => Ok(Measured {
+                fuel: self.limits.fuel.saturating_sub(left),
+                memory: state.memory.taken(),
+                answer: state.answer,
+            }),
             Err(error) => Err(failed(explain(&error, &state.memory), state.answer.log)),
         }
     }
@@ -117,6 +136,17 @@ impl Host {
         });
         Ok(store)
     }
+}
+
+/// An answer, and what it took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Measured {
+    /// What was said; not validated yet.
+    pub answer: Answer,
+    /// Roughly, instructions.
+    pub fuel: u64,
+    /// Linear memory and tables, in bytes.
+    pub memory: usize,
 }
 
 impl std::fmt::Debug for Host {
@@ -230,9 +260,18 @@ fn explain(error: &wasmtime::Error, memory: &Memory) -> Failure {
         Some(Trap::StackOverflow) => Failure::StackOverflow,
         Some(Trap::Interrupt) => Failure::TimedOut,
         _ if memory.refused() => Failure::OutOfMemory,
-        _ => Failure::Trapped(plain(error)),
+        _ => match plain(error) {
+            // The library has no type for it.
+            reason if reason.contains(COPIED_TOO_MUCH) => Failure::TooMuch {
+                limit: "64 KiB in one statement",
+            },
+            reason => Failure::Trapped(reason),
+        },
     }
 }
+
+/// Part of what the engine says when a call hands over more than [`limits::CALL`].
+const COPIED_TOO_MUCH: &str = "fuel allocated for hostcalls";
 
 /// The innermost cause, on one line. The outer ones talk about the engine.
 fn plain(error: &wasmtime::Error) -> String {

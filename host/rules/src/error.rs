@@ -13,7 +13,8 @@ pub enum RulesError {
     },
     /// The component was built against an interface this host does not have.
     #[error(
-        "cannot load plugin `{plugin}`: it was built for vt:rules {found}, this host has {supported}"
+        "cannot load plugin `{plugin}`: it was built for vt:rules {found}, this host has {supported}{}",
+        cure(.vt.as_deref())
     )]
     UnsupportedApi {
         /// The name the file goes by.
@@ -22,6 +23,26 @@ pub enum RulesError {
         found: String,
         /// The version this host has.
         supported: &'static str,
+        /// The first version of the command that has what it asks for, if it says so.
+        vt: Option<String>,
+    },
+    /// The component calls what came after this host.
+    #[error(
+        "cannot load plugin `{plugin}`: it calls `session.{}` of vt:rules {api}, this host has \
+         {supported}{}",
+        .missing.join("`, `session."), cure(.vt.as_deref())
+    )]
+    MissingMethods {
+        /// The name the file goes by.
+        plugin: String,
+        /// The methods this host lacks, sorted.
+        missing: Vec<String>,
+        /// The version it asks for.
+        api: String,
+        /// The version this host has.
+        supported: &'static str,
+        /// The first version of the command that has what it asks for, if it says so.
+        vt: Option<String>,
     },
     /// The engine cannot be made on this machine.
     #[error("cannot start the rule engine: {reason}")]
@@ -74,16 +95,19 @@ impl RulesError {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
     /// It used up its instructions.
-    #[error("ran for too long (out of fuel)")]
+    #[error("ran for too long: more than {} million instructions", crate::limits::FUEL / 1_000_000)]
     OutOfFuel,
     /// The clock on the wall ran out. This depends on the load of the machine.
-    #[error("ran for too long (timed out)")]
+    #[error(
+        "ran for too long: more than {} seconds; this depends on the load of the machine",
+        crate::limits::WALL.as_secs()
+    )]
     TimedOut,
     /// It asked for more memory than it gets.
     #[error("asked for more than {} MiB of memory", crate::limits::MEMORY >> 20)]
     OutOfMemory,
     /// It recursed too deep.
-    #[error("used up its stack")]
+    #[error("used more than {} KiB of stack", crate::limits::STACK >> 10)]
     StackOverflow,
     /// It said too much.
     #[error("said too much: more than {limit}")]
@@ -100,6 +124,13 @@ pub enum Failure {
     /// It does not fit the interface it names.
     #[error("does not fit the interface: {0}")]
     Misfit(String),
+}
+
+/// Where to find what is missing.
+fn cure(vt: Option<&str>) -> String {
+    vt.map_or_else(String::new, |version| {
+        format!("; vt {version} or later has it")
+    })
 }
 
 /// More of a line does not go into a message, in characters.

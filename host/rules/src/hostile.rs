@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::guest::{Guest, manifest, question};
+use crate::guest::{Guest, question};
 use crate::limits::Limits;
 use crate::{Answer, Component, Directive, Failure, Host, RulesError};
 
@@ -166,7 +166,12 @@ fn a_list_that_repeats_one_long_text_is_not_copied() {
             (local.set $i (i32.add (local.get $i) (i32.const 1)))
             (br_if $again (i32.lt_u (local.get $i) (i32.const 1000))))
         (call $prefixes (local.get $s) (i32.const 1024) (i32.const 1000))";
-    assert!(matches!(failure(&Guest::that(body)), Failure::Trapped(_)));
+    assert_eq!(
+        failure(&Guest::that(body)),
+        Failure::TooMuch {
+            limit: "64 KiB in one statement"
+        }
+    );
 }
 
 #[test]
@@ -203,58 +208,6 @@ fn what_the_manifest_does_not_name_is_not_shown() {
         failure(&Guest::that(body)),
         Failure::Undeclared("dist".into())
     );
-}
-
-#[test]
-fn another_version_of_the_interface_is_refused_by_name() {
-    let next = Guest {
-        api: "0.2.0",
-        manifest: manifest("0.2.0"),
-        ..Guest::default()
-    };
-    assert_eq!(
-        next.load().unwrap_err().to_string(),
-        "cannot load plugin `guest.wasm`: it was built for vt:rules 0.2.0, this host has 0.1.0"
-    );
-    let liar = Guest {
-        manifest: manifest("0.1.4"),
-        ..Guest::default()
-    };
-    let error = liar.load().unwrap_err().to_string();
-    assert!(
-        error.contains("names vt:rules 0.1.4, but it imports 0.1.0"),
-        "{error}"
-    );
-}
-
-#[test]
-fn a_later_patch_loads_unless_it_uses_what_is_new() {
-    let later = || Guest {
-        api: "0.1.9",
-        manifest: manifest("0.1.9"),
-        ..Guest::default()
-    };
-    judge(&later()).unwrap();
-    let uses = Guest {
-        methods: r#"(export "[method]session.tell-the-time"
-            (func (param "self" (borrow $session)) (result u64)))"#,
-        ..later()
-    };
-    let failure = failure(&uses);
-    assert!(
-        matches!(&failure, Failure::Misfit(reason) if reason.contains("tell-the-time")),
-        "{failure}"
-    );
-}
-
-#[test]
-fn a_method_of_another_type_does_not_fit() {
-    let other = Guest {
-        methods: r#"(export "[method]session.tool"
-            (func (param "self" (borrow $session)) (result u64)))"#,
-        ..Guest::default()
-    };
-    assert!(matches!(failure(&other), Failure::Misfit(_)));
 }
 
 #[test]
@@ -324,18 +277,5 @@ fn a_file_that_was_cut_short_is_refused() {
     // Only names for debuggers may follow, if anything.
     for length in 0..end {
         load_error(bytes[..length].to_vec());
-    }
-}
-
-#[test]
-fn damage_inside_a_file_never_ends_the_process() {
-    let host = Host::new().unwrap();
-    let bytes = Guest::default().bytes();
-    for at in (8..bytes.len()).step_by(7) {
-        let mut bytes = bytes.clone();
-        bytes[at] ^= 0x15;
-        if let Ok(component) = Component::from_bytes("guest.wasm", bytes) {
-            let _ = host.judge(&component, &question());
-        }
     }
 }

@@ -10,6 +10,8 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+#[cfg(test)]
+mod boundaries;
 mod built_in;
 mod claim;
 mod closed_wasi;
@@ -23,14 +25,21 @@ mod hostile;
 mod limits;
 mod load;
 mod manifest;
+#[cfg(test)]
+mod mutations;
 mod question;
 mod since_0_1_0;
+#[cfg(test)]
+mod versions;
+#[cfg(test)]
+mod wasi_doors;
 
 pub use answer::validate;
 pub use built_in::built_in;
+pub use claim::Claim;
 pub use directive::{Answer, Directive};
-pub use engine::Host;
+pub use engine::{Host, Measured};
 pub use error::{Failure, RulesError};
-pub use load::Component;
+pub use load::{Component, MAX_COMPONENT};
 pub use manifest::{Matches, Needs};
 pub use question::{PackageFacts, Question};

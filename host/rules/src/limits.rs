@@ -24,6 +24,11 @@ pub(crate) const LOG_LINE: usize = 2 << 10;
 /// The fuel of a call into the host, WASI included; each byte the session hands over costs one more.
 pub(crate) const CALL_FUEL: u64 = 1_000;
 
+/// In instructions, roughly.
+pub(crate) const FUEL: u64 = 100_000_000;
+/// How long one question may take before the clock is looked at.
+pub(crate) const WALL: Duration = Duration::from_secs(5);
+
 /// What differs in tests only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -35,8 +40,8 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            fuel: 100_000_000,
-            wall: Duration::from_secs(5),
+            fuel: FUEL,
+            wall: WALL,
         }
     }
 }
@@ -54,6 +59,11 @@ impl Memory {
             left: MEMORY,
             refused: false,
         }
+    }
+
+    /// What was handed out, in bytes.
+    pub(crate) const fn taken(&self) -> usize {
+        MEMORY - self.left
     }
 
     /// Whether a request was refused. The guest only notices an allocation that failed, and

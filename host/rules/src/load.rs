@@ -1,21 +1,26 @@
 //! A component as a file: read from end to end before anything in it runs.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use vt_base::Digest;
-use wasmparser::{ComponentImport, ComponentTypeRef, Encoding, Parser, Payload, TypeBounds};
+use wasmparser::{
+    ComponentImport, ComponentType, ComponentTypeRef, Encoding, InstanceTypeDeclaration, Parser,
+    Payload, TypeBounds,
+};
 
 use crate::RulesError;
-use crate::manifest::{self, Manifest, Matches, Needs};
+use crate::manifest::{self, Header, Manifest, Matches, Needs};
 use crate::since_0_1_0 as api;
 
 /// Larger components are refused, in bytes.
-const MAX_COMPONENT: usize = 2 << 20;
+pub const MAX_COMPONENT: usize = 2 << 20;
 
 /// A rule component whose file has been read and whose interface is one this host has.
 #[derive(Clone, Debug)]
 pub struct Component {
     manifest: Manifest,
+    outline: Outline,
     digest: Digest,
     bytes: Cow<'static, [u8]>,
 }
@@ -43,7 +48,17 @@ impl Component {
                     manifest::SECTION
                 )));
             }
-            [one] => Manifest::parse(one).map_err(unreadable)?,
+            [one] => {
+                // What another version writes into it need not be readable; what it needs is.
+                let header = Header::parse(one);
+                if let Some(header) = &header {
+                    supported(name, &header.api, header.vt.as_deref())?;
+                    if api::is_later(&header.api) {
+                        outline.refuse_what_is_missing(name, header)?;
+                    }
+                }
+                Manifest::parse(one).map_err(unreadable)?
+            }
             _ => {
                 return Err(unreadable(format!(
                     "it has two `{}` sections",
@@ -52,17 +67,8 @@ impl Component {
             }
         };
         let imported = outline.api.as_deref();
-        for found in [Some(manifest.api.as_str()), imported]
-            .into_iter()
-            .flatten()
-        {
-            if !api::supports(found) {
-                return Err(RulesError::UnsupportedApi {
-                    plugin: name.to_owned(),
-                    found: found.to_owned(),
-                    supported: api::VERSION,
-                });
-            }
+        if let Some(imported) = imported {
+            supported(name, imported, manifest.vt.as_deref())?;
         }
         if imported != Some(&manifest.api) {
             let imported = imported.unwrap_or("nothing");
@@ -76,6 +82,7 @@ impl Component {
         }
         Ok(Self {
             manifest,
+            outline,
             digest: Digest::of(&bytes),
             bytes,
         })
@@ -97,6 +104,22 @@ impl Component {
     #[must_use]
     pub fn api(&self) -> &str {
         &self.manifest.api
+    }
+
+    /// Who says to have made it. Nothing proves it.
+    #[must_use]
+    pub fn publisher(&self) -> Option<&str> {
+        self.manifest.publisher.as_deref()
+    }
+
+    /// The methods of the session it may call, without those of WASI, sorted.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.outline.methods.iter().map(String::as_str)
+    }
+
+    /// Everything it imports, sorted: the session, and interfaces of WASI, whose doors are closed.
+    pub fn imports(&self) -> impl Iterator<Item = &str> {
+        self.outline.imports.iter().map(String::as_str)
     }
 
     /// The digest of its bytes.
@@ -124,10 +147,25 @@ impl Component {
     }
 }
 
+/// Refuses a version of the interface this host does not have.
+fn supported(name: &str, found: &str, vt: Option<&str>) -> Result<(), RulesError> {
+    if api::supports(found) {
+        return Ok(());
+    }
+    Err(RulesError::UnsupportedApi {
+        plugin: name.to_owned(),
+        found: found.to_owned(),
+        supported: api::VERSION,
+        vt: vt.map(str::to_owned),
+    })
+}
+
 /// What the sections of a file say.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Outline {
     manifests: Vec<Vec<u8>>,
+    imports: BTreeSet<String>,
+    methods: BTreeSet<String>,
     api: Option<String>,
     judges: bool,
 }
@@ -158,6 +196,11 @@ impl Outline {
                 {
                     outline.manifests.push(section.data().to_vec());
                 }
+                Payload::ComponentTypeSection(types) if depth == 0 => {
+                    for declared in types {
+                        outline.declare(&declared.map_err(|error| error.to_string())?);
+                    }
+                }
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
                         outline.import(import.map_err(|error| error.to_string())?)?;
@@ -175,8 +218,51 @@ impl Outline {
         Ok(outline)
     }
 
+    /// Notes the methods of an interface that has a session in it. There is only one such interface.
+    fn declare(&mut self, declared: &ComponentType<'_>) {
+        let ComponentType::Instance(declarations) = declared else {
+            return;
+        };
+        let names = declarations
+            .iter()
+            .filter_map(|declaration| match declaration {
+                InstanceTypeDeclaration::Export { name, .. } => Some(name.name),
+                _ => None,
+            });
+        for name in names {
+            if let Some(method) = name.strip_prefix("[method]session.") {
+                self.methods.insert(method.to_owned());
+            }
+        }
+    }
+
+    /// Names what a component of a later patch calls and this host lacks.
+    fn refuse_what_is_missing(&self, name: &str, header: &Header) -> Result<(), RulesError> {
+        let missing: Vec<String> = self
+            .methods
+            .iter()
+            .filter(|method| !api::METHODS.contains(&method.as_str()))
+            .cloned()
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(RulesError::MissingMethods {
+            plugin: name.to_owned(),
+            missing,
+            api: header.api.clone(),
+            supported: api::VERSION,
+            vt: header.vt.clone(),
+        })
+    }
+
     fn import(&mut self, import: ComponentImport<'_>) -> Result<(), String> {
         let name = import.name.name;
+        // A world gives names to types it uses; another name of a known type brings nothing in.
+        let renames = matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_)));
+        if !renames {
+            self.imports.insert(name.to_owned());
+        }
         if let Some(version) = name
             .strip_prefix(api::INTERFACE)
             .and_then(|v| v.strip_prefix('@'))
@@ -184,8 +270,6 @@ impl Outline {
             self.api = Some(version.to_owned());
             return Ok(());
         }
-        // A world gives names to types it uses; another name of a known type brings nothing in.
-        let renames = matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_)));
         if renames || name.starts_with("wasi:") {
             return Ok(());
         }

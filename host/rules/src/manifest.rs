@@ -17,6 +17,11 @@ pub(crate) struct Manifest {
     pub(crate) id: String,
     pub(crate) version: String,
     pub(crate) api: String,
+    /// The first version of the command that had this version of the API.
+    #[serde(default)]
+    pub(crate) vt: Option<String>,
+    #[serde(default)]
+    pub(crate) publisher: Option<String>,
     pub(crate) matches: Matches,
     pub(crate) needs: Needs,
 }
@@ -41,6 +46,22 @@ pub struct Needs {
     pub env: Vec<String>,
 }
 
+/// What a manifest of any version says, whatever else is in it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) api: String,
+    pub(crate) vt: Option<String>,
+}
+
+impl Header {
+    /// Reads the little that later versions keep; `None` when not even that is there.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let header: Self = serde_json::from_slice(bytes).ok()?;
+        let plain = is_word(&header.api) && header.vt.as_deref().is_none_or(is_word);
+        plain.then_some(header)
+    }
+}
+
 impl Manifest {
     /// Reads the content of the section, or says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -60,10 +81,21 @@ impl Manifest {
         if programs.is_empty() && dependencies.is_empty() {
             return Err("it matches every step".into());
         }
-        for (what, text) in [("id", &self.id), ("version", &self.version)] {
-            if !is_word(text) {
+        for (what, text) in [
+            ("id", Some(&self.id)),
+            ("version", Some(&self.version)),
+            ("vt", self.vt.as_ref()),
+        ] {
+            if text.is_some_and(|text| !is_word(text)) {
                 return Err(format!("`{what}` is not a plain word"));
             }
+        }
+        if self
+            .publisher
+            .as_deref()
+            .is_some_and(|text| !is_plain(text))
+        {
+            return Err("`publisher` is empty, too long or not plain".into());
         }
         for list in [programs, dependencies, &self.needs.files, &self.needs.env] {
             if list.len() > MAX_LIST {
@@ -120,6 +152,12 @@ mod tests {
             ("tool.config.ts", "a\\u0007b", "not plain"),
             ("\"id\":\"tool\"", "\"id\":\"a b\"", "plain word"),
             ("\"id\"", "\"name\"", "unknown field"),
+            ("\"id\"", "\"vt\":\"a b\",\"id\"", "`vt` is not"),
+            (
+                "\"id\"",
+                "\"publisher\":\"\",\"id\"",
+                "`publisher` is empty",
+            ),
             ("\"needs\"", "needs", "key must be a string"),
         ] {
             let error = Manifest::parse(GOOD.replace(from, to).as_bytes()).unwrap_err();

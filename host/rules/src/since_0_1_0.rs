@@ -25,6 +25,38 @@ pub(crate) fn supports(version: &str) -> bool {
         .is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Whether a version is a later patch than this one.
+pub(crate) fn is_later(version: &str) -> bool {
+    supports(version) && version != VERSION
+}
+
+/// What components of this version may call, sorted.
+pub(crate) const METHODS: [&str; 23] = [
+    "args",
+    "cache-off",
+    "dependencies",
+    "dependency",
+    "directory",
+    "env",
+    "env-default-prefixes",
+    "existence-only",
+    "file",
+    "ignore-input",
+    "ignore-output",
+    "log",
+    "narrow-env-query",
+    "opt-out-is-noise",
+    "output",
+    "package-directory",
+    "package-name",
+    "pass-env",
+    "program",
+    "redact",
+    "tool",
+    "tool-args",
+    "track-env",
+];
+
 /// Stands for the session on the guest's side. What it shows is in the store.
 pub(crate) enum Mark {}
 
@@ -237,6 +269,18 @@ impl<T: Returned<Values = (T,)> + ComponentType + Lower + 'static> Returned for 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_methods_are_those_of_the_interface_folder() {
+        let text = include_str!("../../../wit/rules@0.1.0/types.wit");
+        let mut written: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().split_once(": func("))
+            .map(|(name, _)| name)
+            .collect();
+        written.sort_unstable();
+        assert_eq!(written, METHODS);
+    }
 
     #[test]
     fn any_patch_of_the_same_minor_version_is_supported() {

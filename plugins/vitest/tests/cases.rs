@@ -4,5 +4,5 @@ use vitest::Vitest;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    vt_plugin::run_cases::<Vitest>(include_str!("../cases/vitest.toml"), &[], &[]).unwrap();
+    vt_plugin::replay::<Vitest>(include_str!("../cases/vitest.toml")).unwrap();
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{RulePlugin, Session};
+use crate::{RuleManifest, RulePlugin, Session};
 
 /// One case.
 #[derive(Clone, Debug, Deserialize)]
@@ -125,7 +125,15 @@ impl Case {
     }
 }
 
-/// Replays a file of cases natively.
+/// Replays a file of cases natively, showing what the manifest of the plugin needs.
+///
+/// # Errors
+/// What is wrong with the text, or each case whose answer differs.
+pub fn replay<Plugin: RulePlugin + RuleManifest>(text: &str) -> Result<(), String> {
+    run_cases::<Plugin>(text, Plugin::FILES, Plugin::ENV)
+}
+
+/// Replays a file of cases natively. `files` and `env` are what the plugin's manifest needs.
 ///
 /// # Errors
 /// What is wrong with the text, or each case whose answer differs.
@@ -169,6 +177,11 @@ mod tests {
         }
     }
 
+    impl RuleManifest for Loud {
+        const FILES: &'static [&'static str] = &[];
+        const ENV: &'static [&'static str] = &["LOUD"];
+    }
+
     const CASES: &str = r#"
         always = ["ignore-input a/**"]
         [[case]]
@@ -188,7 +201,7 @@ mod tests {
 
     #[test]
     fn cases_are_replayed() {
-        run_cases::<Loud>(CASES, &[], &["LOUD"]).unwrap();
+        replay::<Loud>(CASES).unwrap();
     }
 
     #[test]

@@ -40,8 +40,8 @@ mod native;
 mod wasm;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use case::{Case, run_cases};
-pub use manifest::MANIFEST_API;
+pub use case::{Case, CasePackage, replay, run_cases};
+pub use manifest::{MANIFEST_API, MANIFEST_VT, RuleManifest};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::Session;
 #[cfg(target_arch = "wasm32")]
