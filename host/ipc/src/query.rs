@@ -26,8 +26,11 @@ const CHANNEL_NAMES: [&str; 3] = [
     "VP_RUN_IPC_NAME",
 ];
 
-/// Names that say in which terminal, login or CI job something runs. A tool that asks for
-/// everything gets them, and the run does not depend on them.
+/// Names that say in which terminal, login or CI job something runs, and with which credentials
+/// of that job. A tool that asks for everything gets them, and the run does not depend on them.
+///
+/// Credentials are listed by name and not as `*_TOKEN`: the token of a map is no credential of a
+/// job, and it belongs into the bundle.
 const SESSION_NAMES: &[&str] = &[
     // What a tracker further out has set.
     "VT_TRACKER",
@@ -60,7 +63,15 @@ const SESSION_NAMES: &[&str] = &[
     "WT_SESSION",
     "JB_IDE_*",
     "VSCODE_*",
-    // Logins.
+    // Logins, and where their programs and temporary files are.
+    "HOME",
+    "PATH",
+    "PNPM_HOME",
+    "SHELL",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "USER",
     "DBUS_SESSION_BUS_ADDRESS",
     "DISPLAY",
     "GPG_*",
@@ -77,9 +88,13 @@ const SESSION_NAMES: &[&str] = &[
     "XDG_SEAT",
     "XDG_SESSION_*",
     "XDG_VTNR",
-    // Runners and package managers.
+    // Runners and package managers, which tell each program how they were started themselves.
     "VP_RUN",
-    "npm_config_user_agent",
+    "COLOR",
+    "EDITOR",
+    "NODE",
+    "npm_command",
+    "npm_config_*",
     "npm_execpath",
     "npm_lifecycle_*",
     "npm_node_execpath",
@@ -87,27 +102,56 @@ const SESSION_NAMES: &[&str] = &[
     // CI systems.
     "ACTIONS_*",
     "AGENT_*",
+    "APPVEYOR_*",
     "BITBUCKET_*",
     "BUILDKITE_*",
+    "BUILD_BUILD*",
     "BUILD_ID",
     "BUILD_NUMBER",
+    "BUILD_QUEUEDBY*",
+    "BUILD_REQUESTEDFOR*",
+    "BUILD_SOURCEBRANCH*",
+    "BUILD_SOURCEVERSION*",
     "BUILD_TAG",
     "BUILD_URL",
+    "CACHED_COMMIT_REF",
     "CF_PAGES_COMMIT_SHA",
     "CF_PAGES_URL",
     "CIRCLE_*",
     "CI_*",
+    "CODEBUILD_*",
+    "COMMIT_REF",
+    "DEPLOY_ID",
+    "DEPLOY_PRIME_URL",
+    "DEPLOY_URL",
     "DRONE_*",
     "GITHUB_*",
     "GITLAB_*",
     "JENKINS_*",
+    "ImageVersion",
     "JOB_NAME",
+    "RENDER_GIT_COMMIT",
+    "RENDER_INSTANCE_ID",
     "RUNNER_*",
+    "SEMAPHORE_*",
+    "SYSTEM_*",
     "TEAMCITY_*",
     "TRAVIS_*",
     "VERCEL_DEPLOYMENT_ID",
     "VERCEL_GIT_*",
     "VERCEL_URL",
+    // Credentials of a job, for registries and clouds: many are made for each job.
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AZURE_CLIENT_SECRET",
+    "CLOUDSDK_AUTH_*",
+    "GH_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_GHA_CREDS_PATH",
+    "NODE_AUTH_TOKEN",
+    "NPM_TOKEN",
+    "VAULT_TOKEN",
 ];
 
 /// Whether a name says in which terminal, login or CI job something runs.
@@ -239,9 +283,15 @@ mod tests {
         for everything in [prefix(""), glob("*")] {
             assert!(!everything.matches("GITHUB_SHA"));
             assert!(!everything.matches("SHLVL"));
+            assert!(!everything.matches("PATH"));
+            assert!(!everything.matches("npm_config_local_prefix"));
+            assert!(!everything.matches("AWS_SESSION_TOKEN"));
             assert!(everything.matches("GIT"));
+            assert!(everything.matches("BUILD_TARGET"));
+            assert!(everything.matches("MAP_TOKEN"));
         }
         assert!(prefix("GITHUB_").matches("GITHUB_SHA"));
+        assert!(prefix("AWS_").matches("AWS_SESSION_TOKEN"));
     }
 
     #[test]

@@ -5,10 +5,20 @@ use std::sync::LazyLock;
 use crate::Component;
 
 /// File names without `.wasm`, and bytes.
-const FILES: [(&str, &[u8]); 1] = [(
-    "vitest",
-    include_bytes!("../../../plugins/components/vitest.wasm"),
-)];
+const FILES: [(&str, &[u8]); 3] = [
+    (
+        "jest",
+        include_bytes!("../../../plugins/components/jest.wasm"),
+    ),
+    (
+        "tailwindcss",
+        include_bytes!("../../../plugins/components/tailwindcss.wasm"),
+    ),
+    (
+        "vitest",
+        include_bytes!("../../../plugins/components/vitest.wasm"),
+    ),
+];
 
 static COMPONENTS: LazyLock<Vec<Component>> = LazyLock::new(|| {
     FILES

@@ -118,3 +118,29 @@ fn a_child_that_shares_memory_has_a_current_directory_of_its_own() {
     assert_eq!(seen.story("file"), "nothing");
     assert_eq!(seen.story("no"), "missing: miss");
 }
+
+/// One thread makes a directory between another's call and its execution, which succeeds then.
+#[test]
+fn directories_that_threads_make_below_one_another_at_once_are_seen_to_be_made() {
+    let room = Room::new();
+    let seen = room.python(
+        "import threading\n  \
+         def make(barrier, n, m):\n    \
+           barrier.wait()\n    \
+           for _ in range(9):\n      \
+             for name in (f'{n}/{m}', f'{n}'):\n        \
+               try: os.mkdir(name)\n        \
+               except OSError: pass\n  \
+         for n in range(200):\n    \
+           barrier = threading.Barrier(4)\n    \
+           ts = [threading.Thread(target=make, args=(barrier, n, m)) for m in (0, 0, 1, 1)]\n    \
+           [t.start() for t in ts]; [t.join() for t in ts]",
+    );
+    seen.assert_complete();
+    for number in 0..200 {
+        for name in [0, 1] {
+            let story = seen.story(format!("{number}/{name}"));
+            assert!(story.contains("FRESH"), "{number}/{name} {story}");
+        }
+    }
+}

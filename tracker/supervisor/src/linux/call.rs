@@ -323,6 +323,20 @@ impl<'w> Call<'w> {
         self.changed(path, Change::Fresh, state, exclusive, digesting);
     }
 
+    /// Notes that a directory is made where there is nothing.
+    pub(crate) fn make_directory(&mut self, path: &[u8]) {
+        self.watch
+            .recorders
+            .each(|recorder| recorder.make_directory(path));
+    }
+
+    /// Notes that a directory is made where there is none to make it in, yet.
+    pub(crate) fn make_below_nothing(&mut self, path: &[u8]) {
+        self.watch
+            .recorders
+            .each(|recorder| recorder.make_below_nothing(path));
+    }
+
     fn changed(
         &mut self,
         path: &[u8],

@@ -14,6 +14,7 @@ mod handlers;
 mod install;
 mod keeper;
 mod listener;
+mod makings;
 mod mapping;
 mod membership;
 mod memory;

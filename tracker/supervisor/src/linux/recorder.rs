@@ -14,6 +14,7 @@ use vt_tracker_abi::{
 
 use crate::sink::{Options, Sink};
 use crate::system::digest;
+use crate::system::makings::Makings;
 use crate::system::place::{is_below, is_kernel_path};
 
 /// How many distinct paths are kept.
@@ -54,6 +55,7 @@ pub(crate) struct Recorder {
     thread: u32,
     calls: u64,
     last_calls: HashMap<u32, u64, PathHashing>,
+    makings: Makings,
     is_full: bool,
 }
 
@@ -67,6 +69,7 @@ impl Recorder {
             thread: 0,
             calls: 0,
             last_calls: HashMap::default(),
+            makings: Makings::default(),
             is_full: false,
         }
     }
@@ -81,6 +84,7 @@ impl Recorder {
         self.calls += 1;
         self.thread = thread;
         self.last_calls.insert(thread, self.calls);
+        self.makings.settle(thread);
     }
 
     /// Whether the tree has changed what is at a real path, or is about to.
@@ -176,6 +180,28 @@ impl Recorder {
                 creation,
             },
         });
+    }
+
+    /// Notes that a directory is about to be made where there is nothing.
+    pub(crate) fn make_directory(&mut self, path: &[u8]) {
+        self.make(path);
+        for path in self.makings.add(self.thread, path) {
+            self.make(&path);
+        }
+    }
+
+    /// Notes that a directory is about to be made at a real path whose parent is not there. Another
+    /// thread may make that before this is tried.
+    pub(crate) fn make_below_nothing(&mut self, path: &[u8]) {
+        self.look(path, Look::Miss, State::Missing);
+        for path in self.makings.add_below_nothing(self.thread, path) {
+            self.make(&path);
+        }
+    }
+
+    fn make(&mut self, path: &[u8]) {
+        let (state, digesting) = (State::Missing, Digesting::Wanted);
+        self.change(path, Change::Fresh, state, Creation::Any, digesting);
     }
 
     /// Notes the execution of a program.

@@ -1,7 +1,7 @@
 //! Calls that make something where there is nothing.
 
 use rustix::fs::Access;
-use vt_tracker_abi::{Change, Kind, Look, State};
+use vt_tracker_abi::{Kind, Look, State};
 
 use crate::system::call::{Call, Empty, Ending, Name, Skip};
 use crate::system::handlers::look::socket_path;
@@ -50,12 +50,16 @@ fn make_directory(call: &mut Call<'_>, name: &Name) {
             parent: Parent::Exists,
         } if name.ending() != Ending::Dots => {
             if may_create(call, &path) {
-                call.change(&path, Change::Fresh, State::Missing);
+                call.make_directory(&path);
             } else {
                 call.look(&path, Look::Miss, State::Missing);
                 call.look(&path, Look::Denied, State::Missing);
             }
         }
+        Place::Missing {
+            path,
+            parent: Parent::Missing,
+        } if name.ending() != Ending::Dots => call.make_below_nothing(&path),
         place => call.probe(place),
     }
 }

@@ -1,0 +1,8 @@
+//! The cases, without a component.
+
+use jest::Jest;
+
+#[test]
+fn every_case_is_answered_as_written() {
+    vt_plugin::run_cases::<Jest>(include_str!("../cases/jest.toml"), &[], &[]).unwrap();
+}

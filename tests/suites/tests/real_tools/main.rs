@@ -1,0 +1,10 @@
+//! Unmodified tools from npm, one by one, on packages with a committed lockfile: cached at once by plain scripts, with
+//! no inputs, outputs or variables declared.
+
+mod bundlers;
+mod checkers;
+mod six_steps;
+mod typescript;
+mod vite;
+mod vite_env;
+mod vitest;

@@ -1,0 +1,108 @@
+//! `tsc`, which keeps notes about the last build beside its outputs and writes only what changed.
+
+use crate::six_steps::{Script, append, by_hand, contents, hit, package, ran, run, six_steps};
+
+const PROJECTS: [&str; 4] = [
+    "core/dist",
+    "app/dist",
+    "core/tsconfig.tsbuildinfo",
+    "app/tsconfig.tsbuildinfo",
+];
+
+#[test]
+fn a_build_of_projects() {
+    six_steps(
+        &package("tsc"),
+        &Script {
+            name: "build",
+            outputs: &PROJECTS,
+            edit: ("core/src/unit.ts", "export const short = \"m\";\n"),
+            says: "",
+        },
+    );
+}
+
+#[test]
+fn an_incremental_build() {
+    six_steps(
+        &package("tsc"),
+        &Script {
+            name: "incremental",
+            outputs: &["out"],
+            edit: ("core/src/area.ts", "export const none = 0;\n"),
+            says: "",
+        },
+    );
+}
+
+#[test]
+fn an_incremental_build_brings_back_what_it_did_not_write_either() {
+    let sandbox = package("tsc");
+    ran(&run(&sandbox, "build"), &["first-run"]);
+    append(&sandbox, "app/src/main.ts", "export const more = 1;\n");
+    ran(&run(&sandbox, "build"), &["input-modified app/src/main.ts"]);
+    let made = contents(&sandbox, &PROJECTS);
+    for place in PROJECTS {
+        sandbox.remove(place);
+    }
+    hit(&run(&sandbox, "build"));
+    assert_eq!(contents(&sandbox, &PROJECTS), made);
+}
+
+#[test]
+fn an_error_in_a_type_is_an_error_each_time() {
+    let sandbox = package("tsc");
+    ran(&run(&sandbox, "build"), &["first-run"]);
+    let source = sandbox.read("app/src/main.ts");
+    append(
+        &sandbox,
+        "app/src/main.ts",
+        "export const wrong: number = unit;\n",
+    );
+    for _ in ["first", "second"] {
+        let outcome = run(&sandbox, "build");
+        assert_ne!(outcome.exit_code, 0, "{}", outcome.said());
+        assert!(outcome.out().contains("TS2322"), "{}", outcome.said());
+        assert_eq!(outcome.not_stored(), ["exit-code"]);
+    }
+    sandbox.write("app/src/main.ts", source);
+    let outcome = run(&sandbox, "build");
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+}
+
+/// Files of a build that `vt` did not see are nobody's it knows: a run that changes them is not stored until they are
+/// removed once. What it would have stored is less than a clean build makes.
+#[test]
+fn what_a_build_by_hand_left_is_an_input_until_it_is_removed() {
+    let sandbox = package("tsc");
+    by_hand(&sandbox, "tsc -b");
+    ran(&run(&sandbox, "build"), &["first-run"]);
+    append(
+        &sandbox,
+        "core/src/unit.ts",
+        "export const short = \"m\";\n",
+    );
+    let outcome = run(&sandbox, "build");
+    assert!(
+        outcome.not_stored().contains(&"modified-input"),
+        "{}",
+        outcome.said()
+    );
+    let complete = contents(&sandbox, &PROJECTS);
+    for place in PROJECTS {
+        sandbox.remove(place);
+    }
+    let outcome = run(&sandbox, "build");
+    assert!(outcome.summary().only().stored, "{}", outcome.said());
+    assert_eq!(contents(&sandbox, &PROJECTS), complete);
+    append(
+        &sandbox,
+        "core/src/unit.ts",
+        "export const long = \"metre\";\n",
+    );
+    ran(
+        &run(&sandbox, "build"),
+        &["input-modified core/src/unit.ts"],
+    );
+    hit(&run(&sandbox, "build"));
+}
