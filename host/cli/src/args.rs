@@ -62,18 +62,9 @@ pub(crate) enum Command {
     /// Look at the cache, or remove things from it.
     #[command(subcommand)]
     Cache(Cache),
-    /// Start a rule plugin, or replay its cases.
+    /// Look at the rule plugins in use, accept them as they are, or make one.
     #[command(subcommand)]
     Plugin(Plugin),
-}
-
-/// What is done with rule plugins.
-#[derive(Subcommand, Debug)]
-pub(crate) enum Plugin {
-    /// Start a rule plugin, as a crate that builds and tests as it is written.
-    New(PluginNew),
-    /// Replay the cases of a rule plugin through its component; exit with 1 if one fails.
-    Test(PluginTest),
 }
 
 #[derive(clap::Args, Debug)]
@@ -214,6 +205,38 @@ pub(crate) enum Cache {
     Gc,
     /// Check every blob and every entry; exit with 1 if something is damaged.
     Verify,
+}
+
+/// What is done with rule plugins.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Plugin {
+    /// Start a rule plugin, as a crate that builds and tests as it is written.
+    New(PluginNew),
+    /// Replay the cases of a rule plugin through its component; exit with 1 if one fails.
+    Test(PluginTest),
+    /// Say which are in use.
+    List,
+    /// Say all about one: who it is, what it asks for, and what it is granted.
+    Inspect {
+        /// The plugin, as `plugins` of the configuration names it.
+        #[arg(value_name = "PLUGIN")]
+        name: String,
+    },
+    /// Pin plugins of the configuration in `vt-plugins.lock`.
+    Add {
+        /// The plugins, as `plugins` names them; none stands for all.
+        #[arg(value_name = "PLUGIN")]
+        names: Vec<String>,
+    },
+    /// Accept plugins that have changed.
+    Update {
+        /// The plugins, as `plugins` names them; none stands for all.
+        #[arg(value_name = "PLUGIN")]
+        names: Vec<String>,
+        /// Accept also that another publisher signed one, or nobody.
+        #[arg(long)]
+        new_publisher: bool,
+    },
 }
 
 #[derive(clap::Args, Debug)]

@@ -7,6 +7,7 @@ pub(crate) mod dry_run;
 pub(crate) mod graph;
 pub(crate) mod last_details;
 pub(crate) mod list;
+pub(crate) mod plugin;
 pub(crate) mod plugin_new;
 pub(crate) mod plugin_test;
 pub(crate) mod report;

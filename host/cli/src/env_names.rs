@@ -8,6 +8,8 @@ pub(crate) const CACHE_DIR: &str = "VT_CACHE_DIR";
 pub(crate) const CONCURRENCY_LIMIT: &str = "VT_CONCURRENCY_LIMIT";
 /// Whose value matters is only whether there is one: a CI service.
 pub(crate) const CI: &str = "CI";
+/// A policy file for rule plugins, besides those of the machine and the workspace.
+pub(crate) const POLICY: &str = "VT_POLICY";
 /// No colours, if it is set to anything.
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 /// Colours everywhere, if it is set to anything but `0`.

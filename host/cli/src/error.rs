@@ -13,6 +13,8 @@ pub(crate) enum Error {
     Config(vt_config::ConfigErrors),
     /// The request does not fit the project, or nothing could be set up.
     Run(vt_run::RunError),
+    /// A rule plugin cannot be used as it is, or may not be.
+    Plugin(vt_run::PluginError),
     /// The request does not fit the project.
     Plan(PlanError),
     /// The environment or the arguments ask for something impossible.
@@ -42,7 +44,8 @@ impl Error {
             Self::Config(_)
             | Self::Usage(_)
             | Self::Plan(_)
-            | Self::Run(vt_run::RunError::Plan(_))
+            | Self::Run(vt_run::RunError::Plan(_) | vt_run::RunError::Plugin(_))
+            | Self::Plugin(_)
             | Self::Report(vt_client::ClientError::BadArgument(_)) => 2,
             Self::Run(_)
             | Self::NoRun
@@ -66,6 +69,7 @@ impl Error {
                     show_hint(&error.suggestions());
                 }
             }
+            Self::Plugin(error) => eprintln!("error: {}", with_causes(error)),
             Self::Plan(error) => {
                 eprintln!("error: {}", with_causes(error));
                 show_hint(&error.suggestions());

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Args, Command, Plugin};
+use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     vt_store::silence_guarded_panics();
@@ -29,8 +29,7 @@ fn main() -> ExitCode {
         Command::Graph(graph) => commands::graph::graph(&args, graph),
         Command::Completions(completions) => commands::completions::completions(completions),
         Command::Cache(cache) => commands::cache::run(&args, cache),
-        Command::Plugin(Plugin::New(new)) => commands::plugin_new::new(&args, new),
-        Command::Plugin(Plugin::Test(test)) => commands::plugin_test::test(&args, test),
+        Command::Plugin(plugin) => commands::plugin::plugin(&args, plugin),
     };
     match outcome {
         Ok(code) => exit(code),

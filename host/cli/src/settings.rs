@@ -21,6 +21,9 @@ const CONCURRENCY: usize = 4;
 /// How long the descendants of a command may outlive it before its trace is given up.
 pub(crate) const GRACE: Duration = Duration::from_millis(300);
 
+/// The policy file for every workspace of the machine.
+const MACHINE_POLICY: &str = "/etc/vt/policy.json";
+
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -60,6 +63,15 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         screen: screen(),
         interrupts: interrupts(),
+        plugins: vt_run::PluginWorld {
+            lock: if variable(env_names::CI).is_some() {
+                vt_run::LockMode::Frozen
+            } else {
+                vt_run::LockMode::Open
+            },
+            machine_policy: AbsPath::new(MACHINE_POLICY).ok(),
+            named_policy: directory(env_names::POLICY),
+        },
         current_dir,
     })
 }

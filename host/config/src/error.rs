@@ -127,6 +127,9 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
+    /// A policy for rule plugins where it would only bind whoever wrote it.
+    #[error("policies stand in a file of their own, `vt-policy.json` in the workspace root")]
+    PolicyElsewhere,
     /// A key whose feature this version does not have.
     #[error("`{key}` is not supported by this version of vt")]
     Unsupported {
@@ -143,11 +146,17 @@ pub enum ConfigError {
         /// The built-in plugin that may have been meant.
         suggestion: Option<String>,
     },
-    /// A rule plugin from a file or an npm package.
-    #[error("`{plugin}` is no built-in plugin, and this version of vt has no others")]
-    ForeignPlugin {
+    /// A rule plugin that is named twice.
+    #[error("plugin `{plugin}` is named twice")]
+    RepeatedPlugin {
         /// The plugin.
         plugin: String,
+    },
+    /// Two rules of one name.
+    #[error("two rules are called `{rule}`")]
+    RepeatedRule {
+        /// Their name.
+        rule: String,
     },
     /// A task in a configuration file and in `scripts`.
     #[error("task `{task}` is also a script of `package.json`")]

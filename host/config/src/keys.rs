@@ -1,11 +1,12 @@
 //! The keys a configuration file may have. The validator and the schema are held to these lists.
 
 /// Keys of the file.
-pub(crate) const FILE: [&str; 8] = [
+pub(crate) const FILE: [&str; 9] = [
     "$schema",
     "tasks",
     "cache",
     "plugins",
+    "rules",
     "policy",
     "remote",
     "enablePrePostScripts",
@@ -13,9 +14,10 @@ pub(crate) const FILE: [&str; 8] = [
 ];
 
 /// Keys of the file that belong to the workspace as a whole.
-pub(crate) const ROOT_ONLY: [&str; 6] = [
+pub(crate) const ROOT_ONLY: [&str; 7] = [
     "cache",
     "plugins",
+    "rules",
     "policy",
     "remote",
     "enablePrePostScripts",
@@ -45,3 +47,9 @@ pub(crate) const DEPENDENCY: [&str; 2] = ["task", "from"];
 
 /// Keys of an object in `input` or `output`.
 pub(crate) const GLOB: [&str; 3] = ["auto", "pattern", "base"];
+
+/// Keys of an element of `rules`.
+pub(crate) const RULE: [&str; 3] = ["name", "match", "directives"];
+
+/// Keys of `match` of a rule.
+pub(crate) const RULE_MATCH: [&str; 2] = ["programs", "dependencies"];

@@ -13,12 +13,15 @@ mod link;
 mod load;
 mod manifest;
 mod members;
+mod plugins;
+mod policy;
 mod project;
 mod quantity;
 mod quick_manifest;
 mod range;
 mod raw;
 mod reader;
+mod rules;
 #[cfg(test)]
 mod schema;
 mod source;
@@ -27,8 +30,11 @@ mod validate;
 
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use load::load;
+pub use plugins::{PluginEntry, PluginSource};
+pub use policy::{DIRECTIVES, Policy, Ruled, Who, load_policy};
 pub use project::{
     DependencyKind, DependencyKinds, Origin, Package, PackageDependency, Position, Project,
     Settings, Switch, Task, TaskReference, TaskSource,
 };
+pub use rules::{Rule, Statement};
 pub use suggest::suggest;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, CachePolicy, Declared, RelPath, Toolchain};
 
+use crate::{PluginEntry, Rule};
+
 /// A workspace with its packages and tasks.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -182,8 +184,10 @@ pub struct Settings {
     pub toolchain: Toolchain,
     /// Whether `preNAME` and `postNAME` scripts run around the script `NAME`.
     pub pre_post_scripts: Switch,
-    /// The rule plugins in use, all of them built in; `None` stands for every built-in one.
-    pub plugins: Option<Vec<String>>,
+    /// The rule plugins in use; `None` stands for every built-in one.
+    pub plugins: Option<Vec<PluginEntry>>,
+    /// The rules that the configuration itself makes.
+    pub rules: Vec<Rule>,
 }
 
 impl Default for Settings {
@@ -197,6 +201,7 @@ impl Default for Settings {
             toolchain: Toolchain::Content,
             pre_post_scripts: Switch::On,
             plugins: None,
+            rules: Vec::new(),
         }
     }
 }

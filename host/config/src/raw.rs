@@ -6,13 +6,14 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged as _;
 
 use crate::reader::{Reader, Spanned};
-use crate::{ConfigError, DependencyKind, keys};
+use crate::{ConfigError, DependencyKind, Rule, keys, rules};
 
 /// A whole file.
 #[derive(Default, Debug)]
 pub(crate) struct RawFile {
     pub(crate) cache: Option<RawCache>,
     pub(crate) plugins: Option<Vec<Spanned<String>>>,
+    pub(crate) rules: Vec<Rule>,
     pub(crate) pre_post_scripts: Option<bool>,
     pub(crate) tasks: Vec<RawTask>,
 }
@@ -96,9 +97,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>, role: Role) -> Ra
             "tasks" => file.tasks = tasks(reader, value),
             "cache" => file.cache = Some(cache(reader, value)),
             "plugins" => file.plugins = reader.texts(value, "`plugins`"),
+            "rules" => file.rules = rules::read(reader, value),
             "enablePrePostScripts" => {
                 file.pre_post_scripts = reader.boolean(value, "`enablePrePostScripts`");
             }
+            "policy" => reader.report(key.offset, ConfigError::PolicyElsewhere),
             name => reader.report(key.offset, ConfigError::Unsupported { key: name }),
         }
     }

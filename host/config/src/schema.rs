@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{DependencyKind, keys};
+use crate::{DependencyKind, keys, policy};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../schema.json")).unwrap()
@@ -29,6 +29,12 @@ fn the_schema_and_the_validator_know_the_same_keys() {
         ),
         ("/definitions/dependency/oneOf/1", &keys::DEPENDENCY),
         ("/definitions/glob/oneOf/1", &keys::GLOB),
+        ("/definitions/rule", &keys::RULE),
+        ("/definitions/rule/properties/match", &keys::RULE_MATCH),
+        (
+            "/definitions/rule/properties/directives",
+            &crate::DIRECTIVES,
+        ),
     ] {
         let known: BTreeSet<String> = known.iter().map(|key| (*key).to_owned()).collect();
         assert_eq!(keys_at(&schema, pointer), known, "{pointer}");
@@ -55,4 +61,20 @@ fn keys_of_the_root_are_described_as_such() {
         let says = description.starts_with("Workspace root only.");
         assert_eq!(says, keys::ROOT_ONLY.contains(&key.as_str()), "{key}");
     }
+}
+
+#[test]
+fn the_schema_of_policies_and_their_reader_know_the_same() {
+    let schema: Value = serde_json::from_str(include_str!("../policy.schema.json")).unwrap();
+    let known: BTreeSet<String> = policy::FILE.iter().map(|key| (*key).to_owned()).collect();
+    assert_eq!(keys_at(&schema, ""), known);
+    assert_eq!(
+        schema["properties"]["directives"]["items"]["enum"],
+        Value::from(crate::DIRECTIVES.to_vec())
+    );
+    let forms = schema["definitions"]["who"]["oneOf"].as_array().unwrap();
+    let forms = forms
+        .iter()
+        .map(|form| form["required"][0].as_str().unwrap());
+    assert_eq!(Vec::from_iter(forms), policy::WHO);
 }

@@ -10,7 +10,7 @@ use crate::raw::{Base, RawCache, RawFile, RawGlob, RawTask};
 use crate::reader::{Reader, Spanned};
 use crate::source::Source;
 use crate::{
-    ConfigError, Origin, Package, Problem, Settings, Task, TaskSource, link, quantity, suggest,
+    ConfigError, Origin, Package, Problem, Settings, Task, TaskSource, link, plugins, quantity,
 };
 
 /// Judges all packages of a workspace; the first one is its root.
@@ -60,14 +60,11 @@ fn read_settings(
     if let Some(on) = file.pre_post_scripts {
         settings.pre_post_scripts = on.into();
     }
-    settings.plugins = file.plugins.as_ref().map(|plugins| {
-        for plugin in plugins {
-            if let Some(error) = plugin_error(&plugin.value, built_in_plugins) {
-                reader.report(plugin.offset, error);
-            }
-        }
-        plugins.iter().map(|plugin| plugin.value.clone()).collect()
-    });
+    settings.plugins = file
+        .plugins
+        .as_ref()
+        .map(|written| plugins::read(reader, root, written, built_in_plugins));
+    settings.rules.clone_from(&file.rules);
     settings
 }
 
@@ -131,21 +128,6 @@ fn wrong(reader: &mut Reader<'_>, place: &str, wanted: &'static str, found: &Spa
             found: value,
         },
     );
-}
-
-fn plugin_error(plugin: &str, built_in: &[&str]) -> Option<ConfigError> {
-    if built_in.contains(&plugin) {
-        return None;
-    }
-    let name = plugin.to_owned();
-    if plugin.contains(['/', '@']) || plugin.ends_with(".wasm") {
-        return Some(ConfigError::ForeignPlugin { plugin: name });
-    }
-    let suggestion = suggest(plugin, built_in.iter().copied()).map(str::to_owned);
-    Some(ConfigError::UnknownPlugin {
-        plugin: name,
-        suggestion,
-    })
 }
 
 /// The tasks of a package, with everything but what they depend on.

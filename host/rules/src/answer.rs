@@ -32,25 +32,32 @@ pub fn validate(
     answer: &Answer,
     package_dir: &RelPath,
 ) -> Result<Vec<Directive>, RulesError> {
-    let refused = |directive: String, reason: String| RulesError::Refused {
+    believe(&answer.directives, package_dir).map_err(|(directive, reason)| RulesError::Refused {
         plugin: component.id().to_owned(),
         version: component.version().to_owned(),
         directive,
         reason,
-    };
-    let bytes = answer
-        .directives
+    })
+}
+
+/// Checks statements, whoever makes them. An error is the first that may not be made, as it is
+/// shown, and why.
+pub(crate) fn believe(
+    directives: &[Directive],
+    package_dir: &RelPath,
+) -> Result<Vec<Directive>, (String, String)> {
+    let bytes = directives
         .iter()
         .flat_map(Directive::texts)
         .map(str::len)
         .sum::<usize>();
-    if answer.directives.len() > limits::DIRECTIVES || bytes > limits::DIRECTIVE_BYTES {
-        return Err(refused("…".into(), "there are too many".into()));
+    if directives.len() > limits::DIRECTIVES || bytes > limits::DIRECTIVE_BYTES {
+        return Err(("…".into(), "there are too many".into()));
     }
     let mut believed = BTreeSet::new();
-    for directive in &answer.directives {
+    for directive in directives {
         let checked = check(directive, package_dir)
-            .map_err(|reason| refused(shown(directive), reason.to_owned()))?;
+            .map_err(|reason| (shown(directive), reason.to_owned()))?;
         believed.insert(checked);
     }
     Ok(believed.into_iter().collect())

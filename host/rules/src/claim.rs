@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use vt_base::{Invocation, Program};
 
-use crate::{Component, PackageFacts};
+use crate::{Component, Matches, PackageFacts};
 
 /// Launchers inside launchers are followed this deep.
 const MAX_LAUNCHERS: usize = 8;
@@ -181,25 +181,35 @@ impl Component {
     /// Whether the component has anything to say about a step. Runs nothing of it.
     #[must_use]
     pub fn speaks_for(&self, invocation: &Invocation, package: &PackageFacts) -> bool {
-        matches!(self.claim(invocation, package), Claim::Speaks { .. })
+        self.matches().take(invocation, package)
     }
 
     /// Why the component has something to say about a step, or has nothing. Runs nothing of it.
     #[must_use]
     pub fn claim(&self, invocation: &Invocation, package: &PackageFacts) -> Claim {
-        let matches = self.matches();
-        let dependency = matches
+        self.matches().claim(invocation, package)
+    }
+}
+
+impl Matches {
+    /// Whether a step is one of these.
+    pub(crate) fn take(&self, invocation: &Invocation, package: &PackageFacts) -> bool {
+        matches!(self.claim(invocation, package), Claim::Speaks { .. })
+    }
+
+    fn claim(&self, invocation: &Invocation, package: &PackageFacts) -> Claim {
+        let dependency = self
             .dependencies
             .iter()
             .find(|name| package.dependencies.contains_key(*name));
-        if dependency.is_none() && !matches.dependencies.is_empty() {
+        if dependency.is_none() && !self.dependencies.is_empty() {
             return Claim::NoDependency;
         }
-        let program = if matches.programs.is_empty() {
+        let program = if self.programs.is_empty() {
             None
         } else {
             let tool = Tool::of(&invocation.program, &invocation.args).name;
-            if !matches.programs.contains(&tool) {
+            if !self.programs.contains(&tool) {
                 return Claim::OtherTool { tool };
             }
             Some(tool)

@@ -69,6 +69,37 @@ impl Directive {
         }
     }
 
+    /// A statement by the name of its method and its texts, in the order in which it is shown;
+    /// `None` if there is no such method, or it takes another number of texts.
+    #[must_use]
+    pub fn from_texts(name: &str, texts: Vec<String>) -> Option<Self> {
+        if name == "env-default-prefixes" {
+            return Some(Self::EnvDefaultPrefixes(texts));
+        }
+        let mut texts = texts.into_iter();
+        let first = texts.next()?;
+        let rest: Vec<String> = texts.collect();
+        Some(match (name, &rest[..]) {
+            ("narrow-env-query", _) => Self::NarrowEnvQuery {
+                prefix: first,
+                patterns: rest,
+            },
+            ("redact", _) => Self::Redact {
+                path: first,
+                pointers: rest,
+            },
+            ("ignore-input", []) => Self::IgnoreInput(first),
+            ("ignore-output", []) => Self::IgnoreOutput(first),
+            ("output", []) => Self::Output(first),
+            ("track-env", []) => Self::TrackEnv(first),
+            ("pass-env", []) => Self::PassEnv(first),
+            ("existence-only", []) => Self::ExistenceOnly(first),
+            ("cache-off", []) => Self::CacheOff { reason: first },
+            ("opt-out-is-noise", []) => Self::OptOutIsNoise { reason: first },
+            _ => return None,
+        })
+    }
+
     /// Every text the statement is made of, in order.
     pub(crate) fn texts(&self) -> Vec<&str> {
         match self {
@@ -121,6 +152,27 @@ pub struct Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directive_comes_back_from_its_name_and_texts() {
+        let all = [
+            Directive::Output("dist/**".into()),
+            Directive::EnvDefaultPrefixes(Vec::new()),
+            Directive::Redact {
+                path: "a.json".into(),
+                pointers: vec!["/at".into()],
+            },
+        ];
+        for directive in all {
+            let texts = directive.texts().into_iter().map(str::to_owned).collect();
+            let back = Directive::from_texts(directive.name(), texts);
+            assert_eq!(back, Some(directive));
+        }
+        let two = || vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(Directive::from_texts("output", two()), None);
+        assert_eq!(Directive::from_texts("outputs", two()), None);
+        assert_eq!(Directive::from_texts("output", Vec::new()), None);
+    }
 
     #[test]
     fn a_directive_is_shown_as_the_call_that_made_it() {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use vt_base::{Digest, Program};
+use vt_precompiled::Precompiled;
 use wasmtime::component::{self, Linker, Resource};
 use wasmtime::{CallHook, Config, Engine, OptLevel, Store, StoreContextMut, Trap, UpdateDeadline};
 
@@ -23,6 +24,7 @@ use crate::{Answer, Component, Directive, Question, RulesError};
 pub struct Host {
     engine: Engine,
     limits: Limits,
+    precompiled: Option<Precompiled>,
     compiled: Mutex<BTreeMap<Digest, component::Component>>,
 }
 
@@ -35,6 +37,17 @@ impl Host {
         Self::with_limits(Limits::default())
     }
 
+    /// Makes the engine; compiled components are kept in a directory as well.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn with_precompiled(precompiled: Precompiled) -> Result<Self, RulesError> {
+        Ok(Self {
+            precompiled: Some(precompiled),
+            ..Self::new()?
+        })
+    }
+
     pub(crate) fn with_limits(limits: Limits) -> Result<Self, RulesError> {
         let engine = Engine::new(&config()).map_err(|error| RulesError::Engine {
             reason: plain(&error),
@@ -42,6 +55,7 @@ impl Host {
         Ok(Self {
             engine,
             limits,
+            precompiled: None,
             compiled: Mutex::default(),
         })
     }
@@ -110,7 +124,10 @@ impl Host {
         if let Some(known) = known(&self.compiled.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(known);
         }
-        let fresh = component::Component::from_binary(&self.engine, component.bytes())?;
+        let fresh = match &self.precompiled {
+            Some(kept) => kept.component(&self.engine, component.digest(), component.bytes()),
+            None => component::Component::from_binary(&self.engine, component.bytes()),
+        }?;
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(compiled.entry(*component.digest()).or_insert(fresh).clone())
     }

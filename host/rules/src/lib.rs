@@ -28,7 +28,9 @@ mod manifest;
 #[cfg(test)]
 mod mutations;
 mod question;
+mod signature;
 mod since_0_1_0;
+mod static_rule;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]
@@ -43,3 +45,6 @@ pub use error::{Failure, RulesError};
 pub use load::{Component, MAX_COMPONENT};
 pub use manifest::{Matches, Needs};
 pub use question::{PackageFacts, Question};
+pub use signature::{MAX_SIGNATURE, message as signed_message, publisher};
+pub use static_rule::StaticRule;
+pub use vt_precompiled::{Precompiled, Writes};

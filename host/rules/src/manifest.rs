@@ -113,7 +113,7 @@ impl Manifest {
 }
 
 /// Whether a text is safe to stand in a message and in a file name.
-fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .bytes()

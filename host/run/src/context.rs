@@ -8,12 +8,13 @@ use tokio::sync::mpsc::Sender;
 use vt_base::{AbsPath, Digest, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
-use vt_rules::{Component, Host, RulesError};
+use vt_rules::{Host, Precompiled, RulesError, Writes};
 use vt_store::{Notice, Store, StoreError};
 
 use crate::cancel::Cancel;
 use crate::event::Event;
 use crate::join::Segments;
+use crate::plugins::InUse;
 use crate::records::{merge, workspace_name};
 use crate::sweep::{Limits, Sweeper};
 use crate::world::{Freshness, RunRequest, World, cache_directory};
@@ -38,6 +39,9 @@ pub(crate) enum Purpose {
 /// How many messages may wait to be shown. Who writes faster than it can be shown, waits.
 pub(crate) const MESSAGES: usize = 64;
 
+/// Where compiled rule components lie in the cache directory.
+const PRECOMPILED: &str = "precompiled";
+
 /// What all steps of one run share.
 pub(crate) struct Context<'p> {
     pub(crate) project: &'p Project,
@@ -49,7 +53,7 @@ pub(crate) struct Context<'p> {
     pub(crate) store: Result<Opened, String>,
     pub(crate) rows: StatRows,
     pub(crate) segments: Segments,
-    pub(crate) components: Vec<&'static Component>,
+    pub(crate) in_use: InUse,
     host: OnceLock<Result<Host, String>>,
     pub(crate) cancel: Cancel,
     events: Sender<Message>,
@@ -84,12 +88,9 @@ impl<'p> Context<'p> {
         world: &'p World,
         purpose: Purpose,
         request: &RunRequest,
+        in_use: InUse,
         events: Sender<Message>,
     ) -> Self {
-        let components = vt_rules::built_in().iter().filter(|component| {
-            let chosen = project.settings.plugins.as_ref();
-            chosen.is_none_or(|names| names.iter().any(|name| name == component.id()))
-        });
         Self {
             project,
             world,
@@ -99,7 +100,7 @@ impl<'p> Context<'p> {
             store: Opened::open(project, world, purpose),
             rows: StatRows::default(),
             segments: Segments::default(),
-            components: components.collect(),
+            in_use,
             host: OnceLock::new(),
             cancel: Cancel::default(),
             events,
@@ -112,10 +113,16 @@ impl<'p> Context<'p> {
 
     /// The engine for rule components. Making it is slow, so it is made at the first question
     /// that no memo answers.
-    pub(crate) fn rules_host(&self) -> Result<&Host, String> {
-        let made = self
-            .host
-            .get_or_init(|| Host::new().map_err(|error: RulesError| chain(&error)));
+    pub(crate) fn rules_host(&self, opened: &Opened) -> Result<&Host, String> {
+        let made = self.host.get_or_init(|| {
+            let directory = opened.directory.join(PRECOMPILED).as_path().to_owned();
+            let writes = match self.purpose {
+                Purpose::Run => Writes::Allowed,
+                Purpose::Look => Writes::Forbidden,
+            };
+            Host::with_precompiled(Precompiled::new(directory, &opened.secret.0, writes))
+                .map_err(|error: RulesError| chain(&error))
+        });
         made.as_ref().map_err(Clone::clone)
     }
 

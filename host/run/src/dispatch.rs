@@ -15,6 +15,8 @@ use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
 use crate::join::joined;
+use crate::plugins::InUse;
+use crate::rules::admit;
 use crate::spawn::Streams;
 use crate::task::run_step;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
@@ -46,15 +48,17 @@ pub fn run(
     listener: &mut dyn FnMut(&Event),
 ) -> Result<Finished, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
+    let in_use = InUse::load(project, &world.plugins)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
     let started = Instant::now();
     let (events, received) = mpsc::channel(MESSAGES);
-    let mut context = Context::new(project, world, Purpose::Run, request, events);
+    let mut context = Context::new(project, world, Purpose::Run, request, in_use, events);
     let (plan, segments) = joined(context.store.as_ref().ok(), plan);
     context.segments = segments;
+    admit(&context, &plan)?;
     let mut dispatcher = Dispatcher::new(&plan, request);
     listener(&Event::Planned {
         steps: plan

@@ -8,7 +8,8 @@ use crate::context::{Context, MESSAGES, Purpose};
 use crate::error::RunError;
 use crate::join::joined;
 use crate::lookup::Found;
-use crate::rules::prepare;
+use crate::plugins::InUse;
+use crate::rules::{admit, prepare};
 use crate::task::find;
 use crate::world::{RunRequest, World};
 
@@ -46,11 +47,13 @@ pub fn forecast(
     request: &RunRequest,
 ) -> Result<Vec<StepForecast>, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
+    let in_use = InUse::load(project, &world.plugins)?;
     // Nobody is told anything.
     let (events, _) = tokio::sync::mpsc::channel(MESSAGES);
-    let mut context = Context::new(project, world, Purpose::Look, request, events);
+    let mut context = Context::new(project, world, Purpose::Look, request, in_use, events);
     let (plan, segments) = joined(context.store.as_ref().ok(), plan);
     context.segments = segments;
+    admit(&context, &plan)?;
     let mut forecasts: Vec<StepForecast> = Vec::with_capacity(plan.steps.len());
     for planned in &plan.steps {
         let is_open = planned

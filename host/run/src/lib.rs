@@ -16,6 +16,7 @@ mod join;
 mod lookup;
 mod observe;
 mod output;
+mod plugins;
 mod record;
 mod records;
 mod replay;
@@ -33,13 +34,17 @@ pub use dispatch::{Finished, run};
 pub use error::RunError;
 pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
 pub use forecast::{Forecast, StepForecast, forecast};
+pub use plugins::{
+    Accept, Capabilities, Denied, Grant, Loaded, LockMode, Pin, Pinned, Pinning, Place,
+    PluginError, grants, look_at_plugins, pin_plugins,
+};
 pub use sweep::Limits;
 pub use upkeep::{CacheInfo, Cleaned, Collected, TaskUse, cache_clean, cache_collect, cache_info};
 pub use verify::{CacheDamage, Verified, cache_verify};
 pub use vt_fingerprint::{NotStored, Why};
 pub use world::{
-    EnvironmentNames, Freshness, Interrupts, OnFailure, RunRequest, Terminal, TerminalSize, World,
-    cache_directory,
+    EnvironmentNames, Freshness, Interrupts, OnFailure, PluginWorld, RunRequest, Terminal,
+    TerminalSize, World, cache_directory,
 };
 
 /// The names of the rule plugins that travel with `vt`.

@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use vt_base::{Digest, EnvPatterns, RelPath, StableHasher};
+use vt_base::{CachePolicy, Digest, EnvPatterns, RelPath, StableHasher, StepId};
 use vt_fingerprint::{
     EnvQueryKind, EnvSnapshot, Filter, GlobError, Globs, NotStored, PathRules, WeakParts,
 };
 use vt_ipc::{EnvQuery, Reports};
-use vt_plan::{PlannedStep, StepEnvironment, step_environment};
+use vt_plan::{Plan, PlannedStep, StepEnvironment, step_environment};
 use vt_rules::{Answer, Component, Directive, PackageFacts, Question, validate};
 use vt_store::Table;
 
 use crate::context::{Context, Opened, Purpose, chain};
+use crate::plugins::{Denied, InUse, PluginError, note};
 use crate::records;
 
 /// The libc that `vt` was built for; its steps run on the same one.
@@ -49,33 +50,39 @@ pub(crate) struct Prepared<'c> {
 
 /// What rule plugins say about a step.
 #[derive(Default)]
-pub(crate) struct Directives(Vec<(String, Directive)>);
+pub(crate) struct Directives(Vec<Said>);
+
+/// Something that a plugin says, and which one.
+struct Said {
+    plugin: String,
+    /// The version a component says it has.
+    version: Option<String>,
+    /// Of the component or rule.
+    digest: Digest,
+    directive: Directive,
+}
 
 impl Directives {
     fn select<'d, T>(
         &'d self,
         pick: impl Fn(&'d Directive) -> Option<T> + 'd,
     ) -> impl Iterator<Item = T> + 'd {
-        self.0
-            .iter()
-            .filter_map(move |(_, directive)| pick(directive))
+        self.0.iter().filter_map(move |said| pick(&said.directive))
     }
 
     /// The plugin that wants no caching, with its reason.
     pub(crate) fn cache_off(&self) -> Option<(&str, &str)> {
-        self.0
-            .iter()
-            .find_map(|(plugin, directive)| match directive {
-                Directive::CacheOff { reason } => Some((plugin.as_str(), reason.as_str())),
-                _ => None,
-            })
+        self.0.iter().find_map(|said| match &said.directive {
+            Directive::CacheOff { reason } => Some((said.plugin.as_str(), reason.as_str())),
+            _ => None,
+        })
     }
 
     /// Whether a tool's wish not to be cached is noise.
     pub(crate) fn opt_out_is_noise(&self) -> bool {
         self.0
             .iter()
-            .any(|(_, directive)| matches!(directive, Directive::OptOutIsNoise { .. }))
+            .any(|said| matches!(said.directive, Directive::OptOutIsNoise { .. }))
     }
 
     fn env_patterns(&self, fingerprinted: Fingerprinted) -> Vec<String> {
@@ -111,10 +118,18 @@ impl Directives {
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0
             .iter()
-            .map(|(plugin, directive)| format!("{plugin}: {directive}"))
+            .map(|said| {
+                let version = said.version.iter().map(|version| format!(" {version}"));
+                let version: String = version.collect();
+                let digest = &said.digest.to_hex()[..SHOWN_DIGITS];
+                format!("{}{version} ({digest}): {}", said.plugin, said.directive)
+            })
             .collect()
     }
 }
+
+/// How much of a digest is shown to people.
+const SHOWN_DIGITS: usize = 12;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fingerprinted {
@@ -132,11 +147,15 @@ pub(crate) fn prepare<'c>(
     let judged = judge(context, opened, planned);
     let (directives, digests, trouble) = match judged {
         Ok((directives, digests)) => (directives, digests, None),
-        Err(detail) => {
+        Err(trouble) => {
+            let detail = trouble.to_string();
             let trouble = Some(NotStored::PluginError { detail });
             (Directives::default(), BTreeMap::new(), trouble)
         }
     };
+    if context.purpose == Purpose::Run {
+        audit(context, &invocation.step, &directives);
+    }
     // A pattern that a rule tracks is declared as if the task had written it.
     let mut invocation = invocation.clone();
     invocation
@@ -200,7 +219,58 @@ pub(crate) fn environment(
 
 type Judged = (Directives, BTreeMap<String, Digest>);
 
-fn judge(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> Result<Judged, String> {
+/// Why there is no judgement.
+#[derive(Debug, thiserror::Error)]
+enum Unjudged {
+    /// A plugin gave no answer that can be used.
+    #[error("{0}")]
+    Trouble(String),
+    /// A policy denies what one says.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+impl From<String> for Unjudged {
+    fn from(trouble: String) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+/// Asks about every step of a plan whether a policy denies what is said about it, before anything
+/// runs. What a plugin can't answer yet is no matter here: it costs its step the cache later on.
+pub(crate) fn admit(context: &Context<'_>, plan: &Plan) -> Result<(), PluginError> {
+    let Ok(opened) = &context.store else {
+        // Nothing is asked then, and nothing said applies.
+        return Ok(());
+    };
+    if !context.in_use.policies.limit_directives() {
+        return Ok(());
+    }
+    let cached = |planned: &&PlannedStep| planned.invocation.cache == CachePolicy::Enabled;
+    for planned in plan.steps.iter().filter(cached) {
+        if let Err(Unjudged::Denied(denied)) = judge(context, opened, planned) {
+            return Err(denied.into());
+        }
+    }
+    Ok(())
+}
+
+/// Writes down what applies to a step, where a policy wants that.
+fn audit(context: &Context<'_>, step: &StepId, directives: &Directives) {
+    for file in context.in_use.policies.audits() {
+        let said = directives.0.iter();
+        let said = said.map(|said| ((said.plugin.as_str(), &said.digest), &said.directive));
+        if let Err(error) = note(file, &context.project.root, step, said) {
+            context.notice(format!("cannot write the audit file `{file}`: {error}"));
+        }
+    }
+}
+
+fn judge(
+    context: &Context<'_>,
+    opened: &Opened,
+    planned: &PlannedStep,
+) -> Result<Judged, Unjudged> {
     let package = &context.project.packages[planned.package];
     let facts = PackageFacts {
         name: package.name.clone(),
@@ -211,9 +281,15 @@ fn judge(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> Resul
             .map(|(name, dependency)| (name.clone(), dependency.version.clone()))
             .collect(),
     };
+    let InUse {
+        policies,
+        plugins,
+        rules,
+    } = &context.in_use;
     let mut directives = Vec::new();
     let mut digests = BTreeMap::new();
-    for component in &context.components {
+    for loaded in plugins {
+        let component = &loaded.component;
         if !component.speaks_for(&planned.invocation, &facts) {
             continue;
         }
@@ -221,26 +297,56 @@ fn judge(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> Resul
         let answer = answer(context, opened, component, &question)?;
         let valid =
             validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
-        let mut hasher = StableHasher::new("vt-directives");
-        hasher
-            .digest(component.digest())
-            .bytes(&records::encode(&valid));
-        digests.insert(component.id().to_owned(), hasher.finish());
-        directives.extend(
-            valid
-                .into_iter()
-                .map(|said| (component.id().to_owned(), said)),
+        digests.insert(
+            component.id().to_owned(),
+            digest_of(component.digest(), &valid),
         );
+        for directive in valid {
+            policies.permit(&loaded.name, &directive)?;
+            directives.push(Said {
+                plugin: component.id().to_owned(),
+                version: Some(component.version().to_owned()),
+                digest: *component.digest(),
+                directive,
+            });
+        }
     }
-    if let Some((plugin, _)) = directives
+    for rule in rules {
+        if !rule.speaks_for(&planned.invocation, &facts) {
+            continue;
+        }
+        // No component can have this name.
+        let name = format!("rules/{}", rule.name());
+        let valid = rule
+            .say(&facts.directory)
+            .map_err(|(said, reason)| format!("rule `{}`: `{said}`: {reason}", rule.name()))?;
+        digests.insert(name.clone(), digest_of(rule.digest(), &valid));
+        for directive in valid {
+            policies.permit(&name, &directive)?;
+            directives.push(Said {
+                plugin: name.clone(),
+                version: None,
+                digest: *rule.digest(),
+                directive,
+            });
+        }
+    }
+    if let Some(said) = directives
         .iter()
-        .find(|(_, directive)| matches!(directive, Directive::Redact { .. }))
+        .find(|said| matches!(said.directive, Directive::Redact { .. }))
     {
-        return Err(format!(
+        let plugin = &said.plugin;
+        return Err(Unjudged::Trouble(format!(
             "plugin `{plugin}` asks to redact a file, which this version cannot"
-        ));
+        )));
     }
     Ok((Directives(directives), digests))
+}
+
+fn digest_of(speaker: &Digest, said: &Vec<Directive>) -> Digest {
+    let mut hasher = StableHasher::new("vt-directives");
+    hasher.digest(speaker).bytes(&records::encode(said));
+    hasher.finish()
 }
 
 /// What a component gets to see. What it may see enters the fingerprint by way of its answer: the
@@ -307,7 +413,7 @@ fn answer(
         return Ok(answer);
     }
     let answer = context
-        .rules_host()?
+        .rules_host(opened)?
         .judge(component, question)
         .map_err(|error| chain(&error))?;
     if context.purpose == Purpose::Run {

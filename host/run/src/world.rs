@@ -6,6 +6,8 @@ use vt_base::{AbsPath, EnvMap};
 use vt_config::Project;
 use vt_plan::Request;
 
+use crate::plugins::LockMode;
+
 /// The names of the environment variables that steps are given. They live with whoever reads the
 /// environment; this is how they come in.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,19 @@ pub struct World {
     pub screen: Option<TerminalSize>,
     /// Who passes interrupts on.
     pub interrupts: Interrupts,
+    /// What decides about rule plugins besides the workspace.
+    pub plugins: PluginWorld,
+}
+
+/// What decides about rule plugins besides the workspace.
+#[derive(Clone, Debug)]
+pub struct PluginWorld {
+    /// Whether what is not pinned may be used.
+    pub lock: LockMode,
+    /// The policy file of the machine, which need not exist.
+    pub machine_policy: Option<AbsPath>,
+    /// A policy file that somebody names, which must exist.
+    pub named_policy: Option<AbsPath>,
 }
 
 /// Whether entries may be used.

@@ -13,7 +13,8 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
     ("vt-plan", "host/plan", &["vt-base", "vt-config"]),
     ("vt-fingerprint", "host/fingerprint", &["vt-base"]),
     ("vt-store", "host/store", &["vt-base"]),
-    ("vt-rules", "host/rules", &["vt-base"]),
+    ("vt-precompiled", "host/precompiled", &["vt-base"]),
+    ("vt-rules", "host/rules", &["vt-base", "vt-precompiled"]),
     ("vt-ipc", "host/ipc", &["vt-base", "vt-protocol"]),
     (
         "vt-run",
@@ -86,7 +87,7 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("redb", &["vt-store"]),
     ("tar", &["vt-store"]),
     ("zstd", &["vt-store"]),
-    ("wasmtime", &["vt-rules"]),
+    ("wasmtime", &["vt-rules", "vt-precompiled"]),
     ("wasmtime-wasi", &["vt-rules"]),
     ("clap", &["vt"]),
     ("anstream", &["vt"]),
@@ -99,8 +100,14 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
 ];
 
 /// Where `unsafe` may be: inside other people's processes, and where Node wants it.
-/// Besides the tracker: what N-API needs, and the bindings that a rule component is made with.
-const UNSAFE: &[&str] = &["tracker/", "sdk-js/native", "sdk-rust/plugin"];
+/// Besides the tracker: what N-API needs, the bindings that a rule component is made with, and the
+/// loading of compiled code whose seal was checked.
+const UNSAFE: &[&str] = &[
+    "tracker/",
+    "sdk-js/native",
+    "sdk-rust/plugin",
+    "host/precompiled",
+];
 
 fn metadata() -> Metadata {
     MetadataCommand::new()

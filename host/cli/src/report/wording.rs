@@ -2,6 +2,7 @@
 //! tense.
 
 mod details;
+pub(crate) mod plugin;
 mod screen;
 
 use std::time::Duration;
