@@ -57,6 +57,8 @@ pub(crate) enum Command {
     List(List),
     /// Draw what a run would run, or all tasks and what they depend on.
     Graph(Graph),
+    /// Write configuration to start with, made from scripts, `turbo.json`, `nx.json` or `run` blocks.
+    Init,
     /// Write the completions for a shell to standard output.
     Completions(Completions),
     /// Look at the cache, or remove things from it.
@@ -146,6 +148,9 @@ pub(crate) struct List {
     /// Write them as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write what to type for each, and nothing else: for the completions of shells.
+    #[arg(long, hide = true, conflicts_with = "json")]
+    pub(crate) names: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -272,6 +277,12 @@ pub(crate) struct Run {
     /// Say what would run and why, and run nothing.
     #[arg(long, conflicts_with_all = ["force", "summary_json"])]
     pub(crate) dry_run: bool,
+    /// Run again what a change concerns, until it is interrupted.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) watch: bool,
+    /// Write when each step ran to this file, for a viewer of traces.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) profile: Option<PathBuf>,
     /// How many steps may run at once [default: 4].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency_limit: Option<u16>,

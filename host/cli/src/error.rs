@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Cache(vt_store::StoreError),
     /// A rule component cannot be asked.
     Component(vt_rules::RulesError),
+    /// The workspace cannot be watched.
+    Watch(std::io::Error),
     /// A file could not be written.
     Write(PathBuf, std::io::Error),
 }
@@ -55,6 +57,7 @@ impl Error {
             | Self::Report(_)
             | Self::Cache(_)
             | Self::Component(_)
+            | Self::Watch(_)
             | Self::Write(..) => 1,
         }
     }
@@ -89,6 +92,9 @@ impl Error {
             }
             Self::Report(error) => eprintln!("error: {}", with_causes(error)),
             Self::Cache(error) => eprintln!("error: {}", with_causes(error)),
+            Self::Watch(error) => {
+                eprintln!("error: cannot watch the workspace\n  caused by: {error}");
+            }
             Self::Write(path, error) => {
                 eprintln!(
                     "error: cannot write `{}`\n  caused by: {error}",

@@ -7,6 +7,7 @@ mod commands;
 mod env_names;
 mod error;
 mod report;
+mod run_blocks;
 mod selection;
 mod settings;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Report(report) => commands::report::report(&args, report),
         Command::List(list) => commands::list::list(&args, list),
         Command::Graph(graph) => commands::graph::graph(&args, graph),
+        Command::Init => commands::init::init(&args),
         Command::Completions(completions) => commands::completions::completions(completions),
         Command::Cache(cache) => commands::cache::run(&args, cache),
         Command::Plugin(plugin) => commands::plugin::plugin(&args, plugin),

@@ -14,6 +14,7 @@ mod names;
 mod reasons;
 pub(crate) mod screen;
 pub(crate) mod summary;
+pub(crate) mod trace;
 pub(crate) mod wording;
 
 use vt_run::{Event, Status, Verdict};

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use vt_base::AbsPath;
-use vt_config::Project;
+use vt_base::{AbsPath, RelPath};
+use vt_config::{Project, Scripts};
 use vt_run::{Interrupts, TerminalSize, World};
 
 use crate::args::{Args, Color, Log, Run};
 use crate::env_names;
 use crate::error::Error;
+use crate::run_blocks;
 
 /// How many steps run at once unless somebody says otherwise.
 const CONCURRENCY: usize = 4;
@@ -191,9 +192,29 @@ pub(crate) fn log(run: &Run) -> Log {
 
 /// Reads the workspace around the current directory.
 pub(crate) fn project(world: &World) -> Result<Project, Error> {
+    project_with(world, &mut |_, _| {})
+}
+
+/// Reads the workspace around the current directory, and tells each `run` block that a
+/// `vite.config.*` of it has, by the directory of its package.
+pub(crate) fn project_with(
+    world: &World,
+    tell: &mut dyn FnMut(&RelPath, &str),
+) -> Result<Project, Error> {
     let plugins = vt_run::built_in_plugins();
     let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
-    vt_config::load(&world.current_dir, &plugins).map_err(Error::Config)
+    let evaluate = &mut |scripts: &Scripts| {
+        let answers = run_blocks::evaluate(world, scripts);
+        for (script, answer) in scripts.files.iter().zip(&answers) {
+            if let Ok(block) = answer
+                && block != "null"
+            {
+                tell(&script.directory, block);
+            }
+        }
+        answers
+    };
+    vt_config::load_with(&world.current_dir, &plugins, evaluate).map_err(Error::Config)
 }
 
 /// How many steps may run at once: the flag beats the environment.

@@ -1,5 +1,7 @@
 //! Finds the root of the workspace and the patterns of its members.
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use vt_base::AbsPath;
 
@@ -14,11 +16,13 @@ const PNPM_FILE: &str = "pnpm-workspace.yaml";
 pub(crate) struct Found {
     pub(crate) root: AbsPath,
     pub(crate) members: Option<MemberList>,
+    /// The manifest of the root, if it had to be read to find it.
+    pub(crate) manifest: Option<Rc<Source>>,
 }
 
 /// The patterns of the members, as they were written.
 pub(crate) struct MemberList {
-    pub(crate) source: Source,
+    pub(crate) source: Rc<Source>,
     pub(crate) patterns: Vec<Spanned<String>>,
 }
 
@@ -40,9 +44,11 @@ pub(crate) fn workspace(
         let pnpm = read(directory.join(PNPM_FILE), sources, problems)?;
         if let Some(source) = pnpm {
             let patterns = pnpm_patterns(&source, problems)?;
+            let source = Rc::new(source);
             return Some(Found {
                 root: directory,
                 members: Some(MemberList { source, patterns }),
+                manifest: None,
             });
         }
         let manifest = read(directory.join(manifest::FILE_NAME), sources, problems)?;
@@ -60,13 +66,16 @@ pub(crate) fn workspace(
             &value,
         );
         drop(value);
+        let source = Rc::new(source);
         if let Some(patterns) = patterns {
+            let manifest = Some(Rc::clone(&source));
             return Some(Found {
                 root: directory,
                 members: Some(MemberList { source, patterns }),
+                manifest,
             });
         }
-        nearest.get_or_insert(directory);
+        nearest.get_or_insert((directory, source));
     }
     if nearest.is_none() {
         let error = ConfigError::NoPackage;
@@ -76,9 +85,10 @@ pub(crate) fn workspace(
             error,
         });
     }
-    nearest.map(|root| Found {
+    nearest.map(|(root, manifest)| Found {
         root,
         members: None,
+        manifest: Some(manifest),
     })
 }
 

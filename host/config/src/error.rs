@@ -76,6 +76,13 @@ pub enum ConfigError {
     #[error("{0}")]
     Syntax(String),
 
+    /// A program that says the configuration did not.
+    #[error("its `run` block cannot be found out: {reason}")]
+    NotEvaluated {
+        /// Why not, in the words of the program.
+        reason: String,
+    },
+
     // Shape.
     /// A value has the wrong type.
     #[error("{place} must be {wanted}")]

@@ -2,7 +2,8 @@
 //!
 //! The result is a [`Project`] that cannot be wrong: names resolve, globs are relative to the
 //! workspace root, and every mistake of every file has been reported at once as
-//! [`ConfigErrors`]. Reads files and directories, and nothing else of the machine.
+//! [`ConfigErrors`]. Reads files and directories, and nothing else of the machine;
+//! what only a program can say is asked for by whoever calls.
 #![forbid(unsafe_code)]
 
 mod discover;
@@ -24,12 +25,14 @@ mod reader;
 mod rules;
 #[cfg(test)]
 mod schema;
+mod script;
 mod source;
+mod start;
 mod suggest;
 mod validate;
 
 pub use error::{ConfigError, ConfigErrors, Problem};
-pub use load::load;
+pub use load::{load, load_with};
 pub use plugins::{PluginEntry, PluginSource};
 pub use policy::{DIRECTIVES, Policy, Ruled, Who, load_policy};
 pub use project::{
@@ -37,4 +40,6 @@ pub use project::{
     Settings, Switch, Task, TaskReference, TaskSource,
 };
 pub use rules::{Rule, Statement};
+pub use script::{Answer, Script, Scripts};
+pub use start::{StartingFile, starting_files};
 pub use suggest::suggest;

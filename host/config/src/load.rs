@@ -1,11 +1,14 @@
 //! Reads a whole workspace.
 
+use std::rc::Rc;
+
 use vt_base::{AbsPath, RelPath};
 
 use crate::discover::{self, MemberList};
 use crate::manifest::Manifest;
 use crate::raw::{RawFile, Role};
 use crate::reader::Reader;
+use crate::script::{self, Answer, Scripts, Waiting};
 use crate::source::{Dialect, Source};
 use crate::{
     ConfigError, ConfigErrors, Problem, Project, manifest, members, quick_manifest, raw, validate,
@@ -18,8 +21,8 @@ const CONFIG_FILES: [&str; 2] = ["vite-task.json", "vite-task.jsonc"];
 pub(crate) struct RawPackage {
     pub(crate) directory: RelPath,
     /// Missing for a root that is no package itself.
-    pub(crate) manifest: Option<(Source, Manifest)>,
-    pub(crate) config: Option<(Source, RawFile)>,
+    pub(crate) manifest: Option<(Rc<Source>, Manifest)>,
+    pub(crate) config: Option<(Rc<Source>, RawFile)>,
 }
 
 /// Finds the workspace that contains a directory and reads it.
@@ -29,13 +32,29 @@ pub(crate) struct RawPackage {
 /// # Errors
 /// Everything that is wrong with any of its files.
 pub fn load(start: &AbsPath, built_in_plugins: &[&str]) -> Result<Project, ConfigErrors> {
+    let nothing = |scripts: &Scripts| vec![Ok("null".to_owned()); scripts.files.len()];
+    load_with(start, built_in_plugins, &mut { nothing })
+}
+
+/// Like [`load`], and asks for the `run` blocks of `vite.config.*`: one answer for each file, in
+/// their order. It is asked at most once, and not at all where there is no such file.
+///
+/// # Errors
+/// Everything that is wrong with any of its files.
+pub fn load_with(
+    start: &AbsPath,
+    built_in_plugins: &[&str],
+    evaluate: &mut dyn FnMut(&Scripts) -> Vec<Answer>,
+) -> Result<Project, ConfigErrors> {
     let mut loading = Loading::default();
-    let Some((root, packages)) = loading.read(start) else {
+    let Some((root, mut packages)) = loading.read(start) else {
         return Err(ConfigErrors(loading.problems));
     };
+    loading.ask(&root, &mut packages, evaluate);
     let Loading {
         mut sources,
         mut problems,
+        ..
     } = loading;
     let (packages, settings) = validate::project(&root, packages, built_in_plugins, &mut problems);
     if !problems.is_empty() {
@@ -53,10 +72,29 @@ pub fn load(start: &AbsPath, built_in_plugins: &[&str]) -> Result<Project, Confi
     })
 }
 
+/// The configuration file of a directory, or what may say as much. One look at the directory is
+/// cheaper than one at each name.
+fn first_of(directory: &AbsPath) -> Option<&'static str> {
+    let names = || CONFIG_FILES.into_iter().chain(script::NAMES);
+    let Ok(entries) = std::fs::read_dir(directory.as_path()) else {
+        // What can't be listed may still be looked into.
+        return names().find(|name| directory.join(name).as_path().exists());
+    };
+    let found = entries.flatten().filter_map(|entry| {
+        let name = entry.file_name();
+        names().position(|one| name == one)
+    });
+    found.min().and_then(|first| names().nth(first))
+}
+
 #[derive(Default)]
 struct Loading {
     sources: Vec<AbsPath>,
     problems: Vec<Problem>,
+    /// The manifest of the root, which finding the root has read already.
+    root_manifest: Option<Rc<Source>>,
+    /// Files beside packages without configuration that may have some, by directory.
+    scripts: Vec<(RelPath, Rc<Source>)>,
 }
 
 impl Loading {
@@ -72,13 +110,14 @@ impl Loading {
         };
         let found = discover::workspace(&start, &mut self.sources, &mut self.problems)?;
         let root = found.root;
+        self.root_manifest = found.manifest;
         let mut packages = vec![self.package(&root, RelPath::root())];
         for directory in self.members(&root, found.members.as_ref()) {
             let package = self.package(&root, directory);
             if package.manifest.is_some() {
                 packages.push(package);
             } else if let Some((source, _)) = package.config {
-                self.problem(source.file, ConfigError::NoManifest);
+                self.problem(source.file.clone(), ConfigError::NoManifest);
             }
         }
         Some((root, packages))
@@ -121,9 +160,16 @@ impl Loading {
                 };
                 (source, read)
             });
-        let config = CONFIG_FILES
-            .iter()
-            .find_map(|name| self.source(absolute.join(name)));
+        let config = match first_of(&absolute) {
+            Some(name) if CONFIG_FILES.contains(&name) => self.source(absolute.join(name)),
+            Some(name) => {
+                let source = self.source(absolute.join(name));
+                self.scripts
+                    .extend(source.map(|source| (directory.clone(), source)));
+                None
+            }
+            None => None,
+        };
         let config = config.map(|source| {
             let read = self.config(&source, &directory);
             (source, read)
@@ -155,13 +201,51 @@ impl Loading {
         raw::read(&mut reader, &value, role)
     }
 
+    /// Asks for the blocks of the files that may have one.
+    fn ask(
+        &mut self,
+        root: &AbsPath,
+        packages: &mut [RawPackage],
+        evaluate: &mut dyn FnMut(&Scripts) -> Vec<Answer>,
+    ) {
+        fn manifest(package: &RawPackage) -> Option<&Manifest> {
+            package.manifest.as_ref().map(|(_, read)| read)
+        }
+        let mut waiting = Vec::new();
+        for (directory, source) in std::mem::take(&mut self.scripts) {
+            let of_file = |package: &RawPackage| package.directory == directory;
+            let Some(index) = packages.iter().position(of_file) else {
+                continue;
+            };
+            let of_root = packages.first().and_then(manifest);
+            let of_package = manifest(&packages[index]);
+            if of_package.is_some() && script::may_have_block(&source, of_package, of_root) {
+                waiting.push(Waiting {
+                    package: index,
+                    source,
+                });
+            }
+        }
+        let said = packages.first().and_then(|first| first.config.as_ref());
+        let said = said.and_then(|(_, file)| file.cache.as_ref()?.dir.as_ref());
+        let cache_dir = said.map(|dir| root.join(&dir.value));
+        let blocks = script::ask(root, cache_dir, waiting, evaluate, &mut self.problems);
+        for (index, source) in blocks {
+            let read = self.config(&source, &packages[index].directory);
+            packages[index].config = Some((source, read));
+        }
+    }
+
     /// Reads a file that may be missing.
-    fn source(&mut self, file: AbsPath) -> Option<Source> {
+    fn source(&mut self, file: AbsPath) -> Option<Rc<Source>> {
+        if let Some(read) = self.root_manifest.take_if(|source| source.file == file) {
+            return Some(read);
+        }
         match Source::read(file) {
             Ok(source) => {
                 self.sources
                     .extend(source.as_ref().map(|source| source.file.clone()));
-                source
+                source.map(Rc::new)
             }
             Err(problem) => {
                 self.problems.push(*problem);

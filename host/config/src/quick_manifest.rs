@@ -113,6 +113,7 @@ mod tests {
         let source = Source {
             file: AbsPath::new("/package.json").unwrap(),
             text: text.to_owned(),
+            written: None,
         };
         let mut problems = Vec::new();
         let read = match source.parse(Dialect::Strict) {

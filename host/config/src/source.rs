@@ -7,7 +7,7 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions};
 use vt_base::AbsPath;
 
-use crate::{ConfigError, Position, Problem};
+use crate::{ConfigError, Position, Problem, script};
 
 /// No configuration written by a person is larger, in bytes.
 const SIZE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -26,6 +26,8 @@ pub(crate) struct Source {
     pub(crate) file: AbsPath,
     /// Without a byte order mark.
     pub(crate) text: String,
+    /// What a person wrote, where the text is what a program made of it.
+    pub(crate) written: Option<String>,
 }
 
 impl Source {
@@ -59,7 +61,11 @@ impl Source {
                 if text.starts_with('\u{feff}') {
                     text.drain(..'\u{feff}'.len_utf8());
                 }
-                Ok(Some(Self { file, text }))
+                Ok(Some(Self {
+                    file,
+                    text,
+                    written: None,
+                }))
             }
             Err(error) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -73,8 +79,21 @@ impl Source {
     }
 
     /// Where the byte with this index stands.
+    ///
+    /// Of what a program made it is a guess: the first place after `run` with the same word.
     pub(crate) fn position(&self, offset: usize) -> Position {
-        end_of(self.text.get(..offset).unwrap_or(&self.text))
+        let Some(written) = &self.written else {
+            return end_of(self.text.get(..offset).unwrap_or(&self.text));
+        };
+        let start = script::find_word(written, "run").unwrap_or_default();
+        let rest = self
+            .text
+            .get(offset..)
+            .and_then(|rest| rest.strip_prefix('"'));
+        let word = rest.and_then(|rest| rest.split('"').next());
+        let word = word.filter(|word| !word.is_empty());
+        let found = word.and_then(|word| script::find_word(&written[start..], word));
+        end_of(&written[..start + found.unwrap_or_default()])
     }
 
     /// A mistake at the byte with this index.

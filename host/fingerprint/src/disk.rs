@@ -23,6 +23,7 @@ use crate::git;
 use crate::globs::expand;
 use crate::item::{EntryStates, Item, Listed, NodeKind, State};
 use crate::outside::is_of_distribution;
+use crate::programs::Programs;
 
 /// A file younger than this when it is digested may change again under the same identity: the
 /// clocks that kernels stamp files with tick every 1 to 10 ms.
@@ -115,6 +116,7 @@ pub struct StatRows {
     known: Mutex<Known>,
     /// See [`StatRows::effort`].
     effort: AtomicU64,
+    programs: Programs,
 }
 
 #[derive(Default)]
@@ -157,6 +159,11 @@ impl Hasher for RowHasher {
 }
 
 impl StatRows {
+    /// A step of this process runs or writes from now on, and may change what nothing else does.
+    pub fn stir(&self) {
+        self.programs.stir();
+    }
+
     /// Takes over a row that an entry was stored with.
     pub fn learn(&self, row: StatRow, digest: Digest) {
         self.lock().digests.insert(row, digest);
@@ -424,13 +431,7 @@ impl Disk<'_> {
     /// What a program name resolves to on the step's `PATH`.
     #[must_use]
     pub fn resolve_program(&self, name: &str) -> Option<AbsPath> {
-        self.path
-            .iter()
-            .map(|directory| directory.join(name))
-            .find(|candidate| {
-                fs::metadata(candidate)
-                    .is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
-            })
+        self.rows.programs.resolve(self.path, self.root, name)
     }
 
     /// A path outside the workspace as it is stored: `~` stands for the home directory.

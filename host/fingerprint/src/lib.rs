@@ -18,6 +18,7 @@ mod key;
 mod ledger;
 mod observed;
 mod outside;
+mod programs;
 mod seal;
 mod why;
 

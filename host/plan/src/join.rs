@@ -48,7 +48,10 @@ pub fn command_name(invocation: &Invocation) -> Digest {
 #[must_use]
 pub fn join(plan: Plan, known: &dyn Fn(&StepId) -> Vec<Join>) -> JoinedPlan {
     let mut joined = JoinedPlan {
-        plan: Plan { steps: Vec::new() },
+        plan: Plan {
+            steps: Vec::new(),
+            unmatched: plan.unmatched.clone(),
+        },
         members: BTreeMap::new(),
     };
     // Where each step of the old plan is in the new one.
@@ -216,7 +219,10 @@ mod tests {
             direct("b", 3, "last", &[3]),
             direct("c", 0, "end", &[0, 4]),
         ];
-        let plan = Plan { steps };
+        let plan = Plan {
+            steps,
+            unmatched: Vec::new(),
+        };
         let joins = vec![pair(&plan, 1, 3)];
         let joined = join(plan, &|step| {
             assert_eq!(step.task, "b");
@@ -242,6 +248,7 @@ mod tests {
         let steps = (0..4).map(|index| direct("a", index, &format!("c{index}"), &[]));
         let plan = Plan {
             steps: steps.collect(),
+            unmatched: Vec::new(),
         };
         let joins = vec![pair(&plan, 0, 1), pair(&plan, 1, 2)];
         let joined = join(plan, &|_| joins.clone());
@@ -255,6 +262,7 @@ mod tests {
         other.invocation.directory = RelPath::new("sub").unwrap();
         let plan = Plan {
             steps: vec![direct("a", 0, "one", &[]), other],
+            unmatched: Vec::new(),
         };
         let joins = vec![pair(&plan, 0, 1)];
         assert_eq!(join(plan.clone(), &|_| joins.clone()).plan, plan);

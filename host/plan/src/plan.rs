@@ -7,8 +7,8 @@ use vt_config::{Project, Switch, Task, TaskReference, TaskSource};
 
 use crate::command::{NestedCommand, StepCommand, Unit, units};
 use crate::graph::{self, find};
-use crate::select::{label, select};
-use crate::{CacheRequest, DependsOn, PlanError, Request, Scope, TaskTarget};
+use crate::select::{label, select, unmatched_filters};
+use crate::{CacheRequest, DependsOn, NoMatch, PlanError, Request, Scope, TaskTarget};
 
 /// Steps in an order in which they can be run one by one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +16,8 @@ pub struct Plan {
     /// The steps; what a step waits for stands before it. A step may be there more than once,
     /// when tasks run it several times; each time then waits for the one before.
     pub steps: Vec<PlannedStep>,
+    /// The filters of nested runs that match no package, each with the task whose command has it.
+    pub unmatched: Vec<(String, String)>,
 }
 
 /// One step of a plan.
@@ -40,10 +42,12 @@ pub fn plan(project: &Project, request: &Request) -> Result<Plan, PlanError> {
         project,
         steps: Vec::new(),
         last: BTreeMap::new(),
+        unmatched: Vec::new(),
     };
     planner.expand(request, &[], None, Vec::new())?;
     Ok(Plan {
         steps: planner.steps,
+        unmatched: planner.unmatched,
     })
 }
 
@@ -52,6 +56,8 @@ struct Planner<'p> {
     steps: Vec<PlannedStep>,
     /// Where each step was planned last.
     last: BTreeMap<StepId, usize>,
+    /// See [`Plan::unmatched`].
+    unmatched: Vec<(String, String)>,
 }
 
 /// What makes two requests the same, so that one inside the other would never end.
@@ -169,6 +175,15 @@ impl Planner<'_> {
                 no_match: run.no_match,
                 ..Request::new(run.target.clone(), scope)
             };
+            if request.no_match == NoMatch::Accept {
+                let task = label(self.project, frame.task);
+                for filter in unmatched_filters(self.project, &request)? {
+                    let pair = (task.clone(), filter);
+                    if !self.unmatched.contains(&pair) {
+                        self.unmatched.push(pair);
+                    }
+                }
+            }
             let prefix = [env_prefix, &nested.env_prefix].concat();
             self.expand(&request, &prefix, Some(frame), entry)
         });

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 use vt_base::{AbsPath, Digest, RelPath, StepId};
@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::join::Segments;
 use crate::plugins::InUse;
 use crate::records::{merge, workspace_name};
+use crate::renewal::{self, Renewal, Renewals};
 use crate::sweep::{Limits, Sweeper};
 use crate::world::{Freshness, RunRequest, World, cache_directory};
 
@@ -62,6 +63,7 @@ pub(crate) struct Context<'p> {
     writers: Mutex<Vec<Writer>>,
     noticed: Mutex<Vec<String>>,
     sweeper: Sweeper,
+    pub(crate) renewals: Renewals,
 }
 
 /// An open store and what depends on it.
@@ -108,6 +110,7 @@ impl<'p> Context<'p> {
             writers: Mutex::default(),
             noticed: Mutex::default(),
             sweeper: Sweeper::default(),
+            renewals: Renewals::default(),
         }
     }
 
@@ -151,12 +154,22 @@ impl<'p> Context<'p> {
 
     /// Remembers that something in the workspace was written with this change time.
     pub(crate) fn wrote(&self, row: &StatRow) {
+        self.rows.stir();
         self.last_write_ns
             .fetch_max(row.ctime_ns, Ordering::Relaxed);
     }
 
     pub(crate) fn last_write_ns(&self) -> i64 {
         self.last_write_ns.load(Ordering::Relaxed)
+    }
+
+    /// Notes what hits left to be noted. Without it the next look costs more, and that is all.
+    pub(crate) fn renew(&self, rows: &[Renewal]) {
+        if let Ok(opened) = &self.store {
+            let began = Instant::now();
+            let _ = renewal::note(opened, rows);
+            self.renewals.took(began.elapsed());
+        }
     }
 
     /// Sees to it that the store stays within its limits, beside a step that has to run anyway.

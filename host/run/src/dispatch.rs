@@ -1,6 +1,6 @@
 //! Orders the steps of a plan and tells their story.
 //!
-//! Each step works on a thread of its own and sends events; the dispatcher starts what may start,
+//! Each step works on a thread beside and sends events; the dispatcher starts what may start,
 //! passes the events on one by one, and is the only one who knows how it all ends.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use crate::join::joined;
 use crate::plugins::InUse;
 use crate::rules::admit;
 use crate::spawn::Streams;
-use crate::task::run_step;
+use crate::workers::Workers;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
 
 /// How long steps that were told to stop may take before they are killed. Who interrupts by hand
@@ -59,6 +59,10 @@ pub fn run(
     let (plan, segments) = joined(context.store.as_ref().ok(), plan);
     context.segments = segments;
     admit(&context, &plan)?;
+    for (task, filter) in &plan.unmatched {
+        let text = format!("no package matches `{filter}` in the command of `{task}`");
+        listener(&Event::Notice(text));
+    }
     let mut dispatcher = Dispatcher::new(&plan, request);
     listener(&Event::Planned {
         steps: plan
@@ -146,9 +150,10 @@ impl<'p> Dispatcher<'p> {
         'p: 'c,
     {
         let mut signals = Signals::new()?;
+        let mut workers = Workers::new(scope, context);
         let mut pulse = self.request.pulse.map(tokio::time::interval);
         loop {
-            self.start_what_may_start(scope, context);
+            self.start_what_may_start(&mut workers);
             self.skip_what_never_will(listener);
             if self.running == 0 && self.waiting.is_empty() {
                 break;
@@ -173,20 +178,22 @@ impl<'p> Dispatcher<'p> {
                     }
                     self.receive(message, context, listener);
                 }
+                () = until(context.renewals.due()) => {
+                    let rows = context.renewals.take();
+                    scope.spawn(move || context.renew(&rows));
+                }
                 () = beat(pulse.as_mut()) => listener(&Event::Pulse),
             }
         }
+        context.renew(&context.renewals.take());
         while let Ok(message) = events.try_recv() {
             self.receive(message, context, listener);
         }
         Ok(())
     }
 
-    fn start_what_may_start<'s, 'c: 's>(
-        &mut self,
-        scope: &'s std::thread::Scope<'s, 'c>,
-        context: &'c Context<'c>,
-    ) where
+    fn start_what_may_start<'s, 'c: 's>(&mut self, workers: &mut Workers<'s, 'c>)
+    where
         'p: 'c,
     {
         let ready: Vec<usize> = self
@@ -202,11 +209,7 @@ impl<'p> Dispatcher<'p> {
             self.waiting.remove(&index);
             let streams = self.streams(index);
             self.running += 1;
-            let planned = &self.plan.steps[index];
-            scope.spawn(move || {
-                let outcome = run_step(context, planned, streams);
-                context.tell(Event::Finished(Box::new(outcome)));
-            });
+            workers.start(&self.plan.steps[index], streams, self.running);
         }
     }
 

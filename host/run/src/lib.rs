@@ -19,6 +19,7 @@ mod output;
 mod plugins;
 mod record;
 mod records;
+mod renewal;
 mod replay;
 mod rules;
 mod seal;
@@ -28,6 +29,8 @@ mod task;
 mod tree;
 mod upkeep;
 mod verify;
+mod watch;
+mod workers;
 mod world;
 
 pub use dispatch::{Finished, run};
@@ -42,6 +45,7 @@ pub use sweep::Limits;
 pub use upkeep::{CacheInfo, Cleaned, Collected, TaskUse, cache_clean, cache_collect, cache_info};
 pub use verify::{CacheDamage, Verified, cache_verify};
 pub use vt_fingerprint::{NotStored, Why};
+pub use watch::{Watcher, Woken};
 pub use world::{
     EnvironmentNames, Freshness, Interrupts, OnFailure, PluginWorld, RunRequest, Terminal,
     TerminalSize, World, cache_directory,

@@ -228,7 +228,7 @@ fn promote(
     writer.put(Table::Entries, &weak.0, &encode(&recency))
 }
 
-fn ledger_rows(
+pub(crate) fn ledger_rows(
     context: &Context<'_>,
     prepared: &Prepared<'_>,
     left: &[Left],

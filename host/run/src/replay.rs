@@ -11,6 +11,7 @@ use crate::event::{Event, Verdict};
 use crate::lookup::{Match, Memory};
 use crate::output::{Frame, decode};
 use crate::record;
+use crate::renewal::can_wait;
 use crate::rules::Prepared;
 use crate::spawn::file_time;
 
@@ -42,6 +43,7 @@ pub(crate) fn bring_back(
     let mut restored = 0;
     let restores = !found.wanted.is_empty() || !found.stale.is_empty();
     if restores {
+        context.rows.stir();
         let _ = lock.map(StepLock::begin);
         let result = opened.store.restore(
             &context.project.root,
@@ -66,7 +68,11 @@ pub(crate) fn bring_back(
     let _ = reach(Point::BeforeHitNoted);
     if restores || !found.is_latest || found.is_costly {
         let restored_ns = file_time(&opened.directory).unwrap_or(i64::MIN);
-        let noted = record::hit(context, opened, prepared, memory, found, restored_ns);
+        let noted = if restores && can_wait(context, prepared, memory, found, restored_ns) {
+            Ok(())
+        } else {
+            record::hit(context, opened, prepared, memory, found, restored_ns)
+        };
         // Without what a costly look learned the next one costs the same, and that is all.
         let matters = restores || !found.is_latest;
         if let Err(error) = noted

@@ -1,6 +1,6 @@
 //! Starts the command of a step and waits for it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -107,6 +107,7 @@ pub(crate) fn run_plain(
     env: &EnvMap,
     streams: Streams,
 ) -> i32 {
+    context.rows.stir();
     let mut command = command(invocation, context, env);
     let readers = match streams {
         Streams::Inherited => Ok(Vec::new()),
@@ -192,6 +193,7 @@ pub(crate) fn run_tracked(
     opened: Option<&Opened>,
     prepared: &Tracking<'_>,
 ) -> Ran {
+    context.rows.stir();
     let invocation = prepared.invocation;
     let mut env = prepared.env.clone();
     let server = opened
@@ -311,6 +313,19 @@ pub(crate) fn file_time(directory: &vt_base::AbsPath) -> Option<i64> {
         .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
 }
 
+/// Whether anything is where the program is looked for.
+fn is_there(invocation: &Invocation, env: &EnvMap, directory: &vt_base::AbsPath) -> bool {
+    let Program::Direct(name) = &invocation.program else {
+        return true;
+    };
+    if name.contains('/') {
+        return directory.join(name).as_path().exists();
+    }
+    let path = env.get(OsStr::new("PATH")).map(OsString::as_os_str);
+    std::env::split_paths(path.unwrap_or_default())
+        .any(|one| directory.join(one).join(name).as_path().exists())
+}
+
 type Watched = (Tracked, Option<Vec<Frame>>);
 
 fn watch(
@@ -319,6 +334,10 @@ fn watch(
     env: &EnvMap,
     root: &vt_base::AbsPath,
 ) -> io::Result<Watched> {
+    // Between the fork and the exec nobody can be told any more that there is no such program.
+    if !is_there(invocation, env, &root.join_rel(&invocation.directory)) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let (out, out_writer) = pipe()?;
     let (err, err_writer) = pipe()?;
     let mut command = command(invocation, context, env);

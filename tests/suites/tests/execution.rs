@@ -311,3 +311,97 @@ fn a_process_group_without_a_number_is_no_trouble() {
         sandbox.remove("summary.json");
     }
 }
+
+#[test]
+fn a_program_that_is_not_there_is_said_so_cached_or_not() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "cached": "no-such-program a",
+        "plain": { "command": "no-such-program b", "cache": false },
+        "path": "./no-such-file c",
+    }));
+    for (task, program) in [
+        ("cached", "no-such-program"),
+        ("plain", "no-such-program"),
+        ("path", "./no-such-file"),
+    ] {
+        let outcome = sandbox.call(&format!("vt run {task}")).run();
+        assert_eq!(outcome.exit_code, 127, "{}", outcome.said());
+        let told = format!("vt: `{program}` is not found on PATH\n");
+        assert!(outcome.err().contains(&told), "{}", outcome.said());
+    }
+}
+
+#[test]
+fn a_filter_of_a_nested_run_that_matches_nothing_is_told() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "all": "vt run -F nothing -F app one",
+        "one": "vtt print one",
+    }));
+    let outcome = sandbox.call("vt run all").run();
+    assert_eq!((outcome.exit_code, outcome.out().as_str()), (0, "one\n"));
+    let told = "vt: no package matches `nothing` in the command of `app#all`\n";
+    assert!(outcome.err().contains(told), "{}", outcome.said());
+}
+
+#[test]
+fn an_unknown_task_is_a_usage_error_wherever_it_is_named() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "build": "vtt print built",
+        "outer": "vt run biuld",
+    }));
+    for line in [
+        "vt run biuld",
+        "vt run -r biuld",
+        "vt run app#biuld",
+        "vt run outer",
+    ] {
+        let outcome = sandbox.call(line).run();
+        assert_eq!(outcome.exit_code, 2, "{line}: {}", outcome.said());
+        assert!(
+            outcome.err().contains("no task `biuld`"),
+            "{}",
+            outcome.said()
+        );
+    }
+}
+
+#[test]
+fn results_of_many_steps_come_back_and_are_their_own_afterwards() {
+    let names: Vec<String> = (0..12).map(|number| format!("make-{number:02}")).collect();
+    let mut tasks = serde_json::Map::new();
+    for name in &names {
+        tasks.insert(
+            name.clone(),
+            json!(format!("vtt seq cat a.txt then write {name}.out {name}")),
+        );
+    }
+    tasks.insert(
+        "all".to_owned(),
+        json!({ "command": "vtt cat package.json", "dependsOn": names }),
+    );
+    let sandbox = Sandbox::with_tasks(&tasks.into());
+    assert_eq!(sandbox.call("vt run all").run().exit_code, 0);
+    for name in &names {
+        sandbox.remove(&format!("{name}.out"));
+    }
+    let back = sandbox.call("vt run all").run();
+    for step in &back.summary().steps {
+        assert_eq!(step.status, Status::Hit, "{}", back.said());
+    }
+    // What the command would have written over is written over, by the next run as well.
+    sandbox.write("make-03.out", "edited");
+    sandbox.remove("make-04.out");
+    let edited = sandbox.call("vt run all").run();
+    assert_eq!(edited.exit_code, 0, "{}", edited.said());
+    let text = |name: &str| String::from_utf8(sandbox.read(name)).unwrap();
+    assert_eq!(text("make-03.out").trim_end(), "make-03");
+    assert_eq!(text("make-04.out").trim_end(), "make-04");
+    // Going on and back again finds both results.
+    sandbox.write("a.txt", "two\n");
+    assert_eq!(sandbox.call("vt run all").run().exit_code, 0);
+    sandbox.write("a.txt", "one\n");
+    let again = sandbox.call("vt run all").run();
+    for step in &again.summary().steps {
+        assert_eq!(step.status, Status::Hit, "{}: {}", step.id, again.said());
+    }
+}

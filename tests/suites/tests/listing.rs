@@ -155,3 +155,34 @@ fn every_shell_gets_its_completions() {
     assert_eq!(said(&sandbox, "bash -n completions"), "");
     assert_eq!(sandbox.call("vt completions tcsh").run().exit_code, 2);
 }
+
+#[test]
+fn bash_completes_the_names_of_tasks_where_one_may_stand() {
+    let sandbox = workspace();
+    sandbox.write("completions", said(&sandbox, "vt completions bash"));
+    let complete = |words: &[&str]| {
+        let script = format!(
+            "source completions; COMP_WORDS=({}); COMP_CWORD={}; _vt_or_task vt '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words
+                .iter()
+                .map(|word| format!("'{word}'"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            words.len() - 1,
+            words[words.len() - 1],
+            words[words.len() - 2],
+        );
+        let outcome = sandbox.call("bash -c").word(script).run();
+        assert_eq!(outcome.err(), "", "{words:?}");
+        outcome.out()
+    };
+    assert_eq!(complete(&["vt", "run", "ch"]), "check\n");
+    assert_eq!(
+        complete(&["vt", "run", "-r", "--log", "grouped", "lib#"]),
+        "lib#build\nlib#lint\n"
+    );
+    assert_eq!(complete(&["vt", "why", "@my/app#b"]), "@my/app#build\n");
+    // What follows a task belongs to it, and a flag is a flag.
+    assert!(!complete(&["vt", "run", "check", "l"]).contains("lib#"));
+    assert!(complete(&["vt", "run", "--wat"]).contains("--watch"));
+}

@@ -9,6 +9,7 @@ use vt_config::{Project, Task, TaskSource};
 use vt_plan::TaskTarget;
 
 use crate::args::{Args, List, OrderFlags};
+use crate::commands::choice::choices;
 use crate::error::Error;
 use crate::report::draw::page;
 use crate::settings;
@@ -17,8 +18,11 @@ use crate::settings;
 pub(crate) fn list(args: &Args, list: &List) -> Result<i32, Error> {
     let world = settings::world(args)?;
     let project = settings::project(&world)?;
-    let here = world.current_dir.relative_to(&project.root);
-    let current = project.package_at(&here.unwrap_or_default());
+    let here = world
+        .current_dir
+        .relative_to(&project.root)
+        .unwrap_or_default();
+    let current = project.package_at(&here);
     let chosen = if list.selection.is_given() {
         let (target, order) = (TaskTarget::parse(""), OrderFlags::default());
         let request = list
@@ -28,7 +32,12 @@ pub(crate) fn list(args: &Args, list: &List) -> Result<i32, Error> {
     } else {
         (0..project.packages.len()).collect()
     };
-    let text = if list.json {
+    let text = if list.names {
+        let names = choices(&project, &here)
+            .into_iter()
+            .map(|choice| choice.name + "\n");
+        names.collect()
+    } else if list.json {
         let tasks =
             tasks(&project, &chosen).map(|(package, task)| described(&project, package, task));
         format!("{:#}\n", Value::Array(tasks.collect()))

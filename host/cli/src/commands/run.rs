@@ -6,16 +6,18 @@ use anstream::println;
 use vt_base::RelPath;
 use vt_config::{Package, Project};
 use vt_plan::{CacheRequest, Ordering, PlanError, Request, TaskTarget};
-use vt_run::{Freshness, OnFailure, RunError, RunRequest, Terminal};
+use vt_run::{Finished, Freshness, OnFailure, RunError, RunRequest, Terminal, World};
 
 use crate::args::{Args, Log, Run};
 use crate::commands::choice::choices;
 use crate::commands::select::select;
+use crate::commands::watch::{self, Shown};
 use crate::commands::{dry_run, last_details};
 use crate::error::Error;
 use crate::report::history::History;
 use crate::report::screen::Screen;
 use crate::report::summary::{self, Summary};
+use crate::report::trace::Trace;
 use crate::report::{Details, Reporter};
 use crate::settings::{self, GRACE, Looks};
 
@@ -96,9 +98,26 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     if run.dry_run {
         return dry_run::show(&project, &world, &request);
     }
+    if run.watch {
+        return watch::watch(&world, project, request, &mut |project, request, filter| {
+            let mut reporter = Reporter::new(looks, log);
+            let mut trace = Trace::new();
+            let finished = vt_run::run(project, &world, request, &mut |event| {
+                trace.take(event);
+                if filter(event) == Shown::Yes {
+                    reporter.take(event);
+                }
+            });
+            let finished = finished.map_err(Error::Run)?;
+            finish(run, project, &world, reporter, &trace, &finished)?;
+            Ok(finished)
+        });
+    }
     let mut reporter = Reporter::new(looks, log);
+    let mut trace = Trace::new();
     let finished = loop {
         let finished = vt_run::run(&project, &world, &request, &mut |event| {
+            trace.take(event);
             reporter.take(event);
         });
         // Nothing has run then: what was meant instead can be chosen.
@@ -115,7 +134,20 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
             finished => break finished.map_err(Error::Run)?,
         }
     };
-    let summary = Summary::of(&finished);
+    finish(run, &project, &world, reporter, &trace, &finished)?;
+    Ok(finished.exit_code)
+}
+
+/// Says how it went, remembers it, and writes the files that were asked for.
+fn finish(
+    run: &Run,
+    project: &Project,
+    world: &World,
+    mut reporter: Reporter,
+    trace: &Trace,
+    finished: &Finished,
+) -> Result<(), Error> {
+    let summary = Summary::of(finished);
     let details = if run.verbose {
         Details::Full
     } else {
@@ -123,13 +155,18 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     };
     reporter.finish(&summary, details);
     // A run that can't be remembered is a run like any other.
-    let _ = History::of(&project, &world).add(&summary);
+    let _ = History::of(project, world).add(&summary);
     if let Some(path) = &run.summary_json {
         let path = world.current_dir.join(path);
         summary::write(path.as_path(), &summary)
             .map_err(|error| Error::Write(path.as_path().to_owned(), error))?;
     }
-    Ok(finished.exit_code)
+    if let Some(path) = &run.profile {
+        let path = world.current_dir.join(path);
+        std::fs::write(path.as_path(), trace.text())
+            .map_err(|error| Error::Write(path.as_path().to_owned(), error))?;
+    }
+    Ok(())
 }
 
 /// Asks which task is meant.

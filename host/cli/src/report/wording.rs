@@ -191,6 +191,14 @@ pub(crate) fn no_changes(since: &str, cause: &str) -> String {
     format!("cannot tell what changed since `{since}`\n  caused by: git: {cause}")
 }
 
+/// Nothing is left to do until something changes.
+pub(crate) const WAITING: &str = "vt: waiting for changes";
+
+/// Something changed, and what that concerns runs again.
+pub(crate) fn runs_again(changed: &str) -> String {
+    format!("vt: `{changed}` changed")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
