@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use vt_base::RelPath;
 
-use crate::disk::{Disk, StatRow};
+use crate::disk::Disk;
 use crate::glance::unanswered;
 use crate::globs::PathRules;
 use crate::item::{EntryStates, Item, Listed, PathSet, State};
 use crate::key::env_difference;
 use crate::ledger::Ledger;
 use crate::observed::StateSeen;
+use crate::rows::StatRow;
 use crate::why::Why;
 
 /// What a listing does not show: the step's own doing, and what nobody wants counted.
@@ -293,11 +294,17 @@ pub fn covering(
     tombstones: impl Iterator<Item = RelPath>,
 ) -> BTreeSet<RelPath> {
     let mut covered: BTreeSet<RelPath> = tombstones.collect();
+    let mut known: Option<RelPath> = None;
     for path in results {
-        for ancestor in path.ancestors() {
-            if !ancestor.is_root() {
-                covered.insert(ancestor);
+        let parent = path.parent();
+        // Most lie beside the one before.
+        if parent != known {
+            for ancestor in path.ancestors() {
+                if !ancestor.is_root() {
+                    covered.insert(ancestor);
+                }
             }
+            known = parent;
         }
         covered.insert(path);
     }

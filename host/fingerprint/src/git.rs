@@ -11,9 +11,9 @@ use std::path::Path;
 use vt_base::{AbsPath, Digest, RelPath, StableHasher};
 
 use crate::classify::{Class, effective_change, unchanged_input};
-use crate::disk::{StatRow, StatRows, now_ns};
 use crate::item::NodeKind;
 use crate::observed::{PathFacts, StateSeen};
+use crate::rows::{StatRow, StatRows, now_ns};
 
 /// The part of a path of the workspace below a `.git` directory.
 pub(crate) fn inside(path: &RelPath) -> Option<Vec<u8>> {

@@ -8,8 +8,9 @@ use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, statat};
 use vt_base::{AbsPath, RelPath};
 
-use crate::disk::{Disk, StatRow};
+use crate::disk::Disk;
 use crate::item::{Item, State};
+use crate::rows::StatRow;
 
 impl StatRow {
     #[expect(
@@ -59,6 +60,20 @@ pub(crate) fn unanswered(
         }
     }
     left
+}
+
+/// The identities of what is at some paths now.
+pub(crate) fn glance<'p>(
+    root: &AbsPath,
+    paths: impl Iterator<Item = &'p RelPath>,
+) -> impl Iterator<Item = Option<StatRow>> {
+    let mut glance = Glance::new(root);
+    let mut paths = paths.peekable();
+    std::iter::from_fn(move || {
+        let path = paths.next()?;
+        let next = paths.peek().map(|next| next.as_bytes());
+        Some(glance.row(path.as_bytes(), next))
+    })
 }
 
 /// Looks at files one after the other, from their own directory where it holds several: the kernel

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use vt_base::RelPath;
 
-use crate::disk::StatRow;
 use crate::item::NodeKind;
 use crate::outside::OutsideFacts;
+use crate::rows::StatRow;
 
 /// What was at a path when somebody looked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

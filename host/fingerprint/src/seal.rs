@@ -1,19 +1,22 @@
 //! Turns what was observed into what is stored: a path set with its states, a result set, and
 //! what the ledger learns. Also the last place where a run can be found unfit for storing.
 
+mod repository;
+mod strangers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use vt_base::{AbsPath, Digest, RelPath};
+use vt_base::{Digest, RelPath};
 
-use crate::classify::{Class, Surroundings, classify, effective_change, same_but_for_attributes};
+use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
 use crate::compare::{Look, covering};
-use crate::disk::{Disk, StatRow, kind_of};
-use crate::git;
+use crate::disk::Disk;
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
 use crate::observed::{ChangeKind, Observation, PathFacts, Seen, StateSeen};
 use crate::outside::{self, Outside};
+use crate::rows::StatRow;
 use crate::why::NotStored;
 
 /// The first bytes of a `CACHEDIR.TAG` that means it.
@@ -164,6 +167,7 @@ impl Sealing {
             end,
             end_digest: &|| match disk.path_state(path).0 {
                 State::File { digest, .. } => Some(digest),
+                State::Link(text) => Some(Digest::of(&text)),
                 _ => None,
             },
             indexes: request.indexes,
@@ -205,7 +209,7 @@ impl Sealing {
                 },
             ),
             Class::Output { conditional } => {
-                let written = write_into(facts, around.end);
+                let written = write_into(request, path, facts, around.end);
                 if written && disk.has_other_names(path) {
                     // A hit could not change what is seen under the other name.
                     self.refuse(NotStored::ModifiedInput {
@@ -247,71 +251,6 @@ impl Sealing {
         let temporary = matches!(facts.first, StateSeen::Missing) && around.end.is_none();
         if facts.listed && !temporary && request.rules.input.counts(path) {
             self.take_listing(request, path);
-        }
-    }
-
-    /// Takes a path of a repository outside the workspace. Gives it back if it was written and may
-    /// be only where anybody may write.
-    fn take_repository(
-        &mut self,
-        request: &SealRequest<'_>,
-        path: &AbsPath,
-        facts: &PathFacts,
-    ) -> Option<AbsPath> {
-        let end = std::fs::symlink_metadata(path).ok();
-        let end = end.map(|there| (kind_of(&there), StatRow::of(&there)));
-        let is_changed = effective_change(facts, end).is_some();
-        // A repository in a temporary directory is like any other file there, unless the workspace
-        // lies there as well.
-        let is_scratch = request.outside.scratch.iter().any(|directory| {
-            path.starts_with(directory) && !request.disk.root.starts_with(directory)
-        });
-        if is_changed && (is_scratch || is_in_made_repository(request, path)) {
-            return end.is_some().then(|| path.clone());
-        }
-        let name = git::name_from(request.disk.root, path);
-        let item = Item::Repository(serde_bytes::ByteBuf::from(name.clone()));
-        let now = || match request.disk.state(&item, &|_| false).0 {
-            State::File { digest, .. } => Some(digest),
-            _ => None,
-        };
-        let index = git::Index {
-            known: request.indexes,
-            now: &now,
-        };
-        let index = git::is_index(&name).then_some(&index);
-        let inside = git::below_git(path.as_bytes()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&name).into_owned();
-        match git::classify(&inside, facts, end, index) {
-            Class::Input | Class::Rewritten => {
-                let is_stranger = |(_, row): (NodeKind, StatRow)| {
-                    row.ctime_ns > request.stamp_ns
-                        && !index.is_some_and(|index| index.is_as(&facts.first))
-                };
-                let is_directory = matches!(end, Some((NodeKind::Directory, _)));
-                if !is_changed && (!is_directory || facts.listed) && end.is_some_and(is_stranger) {
-                    self.refuse(NotStored::InputChangedDuringRun { path: text });
-                } else if facts.listed {
-                    let name = serde_bytes::ByteBuf::from(name);
-                    self.items.insert(Item::RepositoryListing(name));
-                } else {
-                    self.items.insert(item);
-                }
-                None
-            }
-            Class::WroteGit => {
-                self.refuse(NotStored::WroteGit { path: text });
-                None
-            }
-            Class::ModifiedInput => {
-                self.refuse(NotStored::ModifiedInput { path: text });
-                None
-            }
-            Class::ChangedMeanwhile => {
-                self.refuse(NotStored::InputChangedDuringRun { path: text });
-                None
-            }
-            _ => (is_changed && end.is_some()).then(|| path.clone()),
         }
     }
 
@@ -528,65 +467,6 @@ impl Sealing {
             not_stored: self.not_stored,
         }
     }
-
-    /// Finds inputs that somebody else changed while the step ran: changed after the start stamp,
-    /// and not by the step.
-    fn find_strangers(
-        &mut self,
-        request: &SealRequest<'_>,
-        look: &Look<'_>,
-        items: &[Item],
-        states: &[State],
-        rows: &[Option<StatRow>],
-    ) {
-        for ((item, state), row) in items.iter().zip(states).zip(rows) {
-            match (item, state, row) {
-                (Item::Path(path), State::File { .. } | State::Link(_), Some(row))
-                    if row.ctime_ns > request.stamp_ns
-                        && !self.touched.contains(path)
-                        && !self.renamed.contains(path)
-                        && !is_same_index(request, path, state) =>
-                {
-                    self.changed_meanwhile(path);
-                }
-                (Item::Path(path), state, _)
-                    if disagrees(request, path, state) && !self.touched.contains(path) =>
-                {
-                    self.changed_meanwhile(path);
-                }
-                (Item::Listing(path), State::Listing(names), _) => {
-                    let Some((_, row)) = request.disk.node(path) else {
-                        continue;
-                    };
-                    if row.ctime_ns <= request.stamp_ns {
-                        continue;
-                    }
-                    // Whoever makes a directory, or sets its mode, changes its time.
-                    let own_doing = self.touched.contains(path)
-                        || self
-                            .touched
-                            .iter()
-                            .any(|touched| touched.parent().as_ref() == Some(path));
-                    let stranger = names.keys().any(|name| {
-                        path.join(name).is_ok_and(|child| {
-                            !self.touched.contains(&child)
-                                && !look.skips(&child)
-                                && request.disk.node(&child).is_none_or(|(kind, row)| {
-                                    // The times of a directory move with its own entries.
-                                    let is_new = kind != NodeKind::Directory
-                                        || request.disk.is_born_after(&child, request.stamp_ns);
-                                    row.ctime_ns > request.stamp_ns && is_new
-                                })
-                        })
-                    });
-                    if stranger || !own_doing {
-                        self.changed_meanwhile(path);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 /// The files of which the step made a name that was not there before, by device and inode.
@@ -606,14 +486,24 @@ fn linked(request: &SealRequest<'_>) -> BTreeSet<(u64, u64)> {
 }
 
 /// Whether the step wrote into the very file that was there.
-fn write_into(facts: &PathFacts, end: Option<(NodeKind, StatRow)>) -> bool {
-    let before = facts.change.as_ref().map(|change| change.before);
-    match (before, end) {
-        (Some(StateSeen::Present(NodeKind::File, before)), Some((NodeKind::File, end))) => {
+fn write_into(
+    request: &SealRequest<'_>,
+    path: &RelPath,
+    facts: &PathFacts,
+    end: Option<(NodeKind, StatRow)>,
+) -> bool {
+    let Some(change) = &facts.change else {
+        return false;
+    };
+    let is_same = match (change.before, end) {
+        (StateSeen::Present(NodeKind::File, before), Some((NodeKind::File, end))) => {
             (before.device, before.inode) == (end.device, end.inode)
         }
         _ => false,
-    }
+    };
+    // A file that is made after another was removed mostly gets its inode.
+    let may_be_another = change.kinds.contains(&ChangeKind::Delete);
+    is_same && !(may_be_another && request.disk.is_born_after(path, request.stamp_ns))
 }
 
 /// Whether the step sets the mode itself.
@@ -622,35 +512,6 @@ fn sets_mode(facts: &PathFacts) -> bool {
         .change
         .as_ref()
         .is_some_and(|change| change.kinds.contains(&ChangeKind::Metadata))
-}
-
-/// Whether a path lies in a repository that the step itself made.
-fn is_in_made_repository(request: &SealRequest<'_>, path: &AbsPath) -> bool {
-    let repository = &request.observation.outside.repository;
-    let mut ancestor = Some(path.clone());
-    while let Some(at) = ancestor {
-        if at.as_path().file_name().is_some_and(|name| name == ".git") {
-            let facts = repository.get(&at);
-            return facts.is_some_and(|facts| facts.first == StateSeen::Missing);
-        }
-        ancestor = at.parent();
-    }
-    false
-}
-
-/// Whether a path is an index of which the entries are those that were seen before, though somebody
-/// wrote it anew.
-fn is_same_index(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
-    let facts = request.observation.paths.get(path);
-    let now = || match state {
-        State::File { digest, .. } => Some(*digest),
-        _ => None,
-    };
-    let index = git::Index {
-        known: request.indexes,
-        now: &now,
-    };
-    git::is_index(path.as_bytes()) && facts.is_some_and(|facts| index.is_as(&facts.first))
 }
 
 /// Whether all that happened to a path is that a program was looked for there: `PATH` leads
@@ -664,17 +525,6 @@ fn looked_for_program((path, facts): (&RelPath, &PathFacts)) -> bool {
                 missed: true,
                 ..Seen::default()
             }
-}
-
-/// Whether the state at the seal is not the one the trace saw, for a path the step left alone.
-fn disagrees(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
-    let Some(facts) = request.observation.paths.get(path) else {
-        return false;
-    };
-    let was_missing = matches!(facts.first, StateSeen::Missing);
-    facts.change.is_none()
-        && !(facts.seen.denied && *state == State::Denied)
-        && was_missing != matches!(state, State::Missing)
 }
 
 /// Whether the step created what is at the path, now or in an earlier run.

@@ -303,6 +303,7 @@ fn leftovers_of_a_traced_run_travel_along_with_its_path_set() {
         row,
         created: true,
         path_set: Some(Digest::of(b"set")),
+        settled: true,
     };
     run.ledger.0.insert(rel("dist/old"), row);
     run.read("src/a");

@@ -169,9 +169,10 @@ impl Evidence<'_> {
                     created: record.row.created,
                     // What was left by an untraced run stays so.
                     path_set: record.row.path_set.and(digest),
+                    settled,
                 };
                 let step = record.step;
-                (path, LedgerRecord { step, row, settled })
+                (path, LedgerRecord { step, row })
             },
         );
         Ok(Some(Learned {

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{Digest, RelPath};
 use vt_fingerprint::{
-    Comparison, Disk, EntryStates, Item, Ledger, Look, NodeKind, PathRules, PathSet, Reasons,
-    Recorded, StatRow, State, Why, compare_recorded, covering, now_ns,
+    Comparison, Disk, EntryStates, Item, Ledger, Look, PathRules, PathSet, Reasons, Recorded,
+    StatRow, State, Why, compare_recorded, covering, now_ns,
 };
-use vt_store::{Manifest, ManifestKind, Snapshot, StoreError, Table};
+use vt_store::{Judgement, Manifest, ManifestKind, Snapshot, StoreError, Table};
 
 use crate::context::{Context, Opened};
-use crate::records::{
-    EntryRecord, LedgerRecord, Recency, ResultRecord, StepRecord, decode, key, ledger_key,
-};
+use crate::place::{Placed, place};
+use crate::records::{EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key};
 use crate::rules::Prepared;
 
 /// What the store remembers of a step in this workspace.
@@ -35,22 +34,55 @@ pub(crate) struct Match {
     pub(crate) absent: BTreeSet<RelPath>,
     /// What the step left earlier and this result does not hold.
     pub(crate) stale: Vec<RelPath>,
+    /// What was there when it was decided that it may be replaced or removed.
+    pub(crate) judgement: Judgement,
+    /// A path of these that was written so lately that a later write would not show.
+    pub(crate) unsettled: Option<RelPath>,
     /// Whether the entry was also the last one used.
     pub(crate) is_latest: bool,
     /// Whether so much was read to find this out that the identities of now are worth writing down.
     pub(crate) is_costly: bool,
+    /// Whether it was found without the ledger, which what is remembered then lacks.
+    pub(crate) is_quick: bool,
     /// Those of the inputs, in the order of the path set, if it was they that were read.
     pub(crate) fresh_rows: Option<Vec<Option<StatRow>>>,
 }
 
 /// From this effort on a hit writes down what it learned. Writing to the index costs some
 /// milliseconds, and so does reading as many bytes.
-const COSTLY: u64 = 8 << 20;
+pub(crate) const COSTLY: u64 = 8 << 20;
 
 /// The outcome of a look-up.
 pub(crate) enum Found {
     Hit(Box<Match>),
     Miss(Vec<Why>),
+}
+
+impl Memory {
+    /// What was left last, with the strong key of its entry, if that is also the one to be looked at first.
+    pub(crate) fn used_last(&self) -> Option<(&StepRecord, Digest)> {
+        let record = self.record.as_ref()?;
+        let (_, first) = self.recency.0.first()?;
+        (record.strong == Some(*first)).then_some((record, *first))
+    }
+}
+
+/// Reads what the store remembers of a step, but for the ledger.
+pub(crate) fn recall(
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: Option<&Snapshot>,
+) -> Result<Memory, StoreError> {
+    let Some(snapshot) = snapshot else {
+        return Ok(Memory::default());
+    };
+    let record = snapshot.get(Table::Steps, &key(&[&opened.workspace, &prepared.name]))?;
+    let recency = snapshot.get(Table::Entries, &prepared.weak.0)?;
+    Ok(Memory {
+        record: record.and_then(|bytes| decode(&bytes)),
+        ledger: Ledger::default(),
+        recency: recency.and_then(|bytes| decode(&bytes)).unwrap_or_default(),
+    })
 }
 
 /// Reads what the store remembers of a step.
@@ -60,19 +92,13 @@ pub(crate) fn remember(
     prepared: &Prepared<'_>,
     snapshot: Option<&Snapshot>,
 ) -> Result<Memory, StoreError> {
+    let mut memory = recall(opened, prepared, snapshot)?;
     let Some(snapshot) = snapshot else {
-        return Ok(Memory::default());
+        return Ok(memory);
     };
     let read = |table, key: &[u8]| snapshot.get(table, key);
-    let record: Option<StepRecord> =
-        read(Table::Steps, &key(&[&opened.workspace, &prepared.name]))?
-            .and_then(|bytes| decode(&bytes));
-    let recency: Recency = read(Table::Entries, &prepared.weak.0)?
-        .and_then(|bytes| decode(&bytes))
-        .unwrap_or_default();
-    let mut ledger = Ledger::default();
     let mut paths: BTreeSet<RelPath> = BTreeSet::new();
-    paths.extend(record.iter().flat_map(|record| record.paths.clone()));
+    paths.extend(memory.record.iter().flat_map(|record| record.paths.clone()));
     // What the segments of a joined step left when they ran on their own is its own as well.
     for name in &prepared.names[1..] {
         let record = read(Table::Steps, &key(&[&opened.workspace, name]))?
@@ -85,25 +111,21 @@ pub(crate) fn remember(
         let Some(row) = row.filter(|row| prepared.names.contains(&row.step)) else {
             continue;
         };
-        if let (true, State::File { digest, .. }) = (row.settled, &row.row.state) {
+        if let (true, State::File { digest, .. }) = (row.row.settled, &row.row.state) {
             context.rows.learn(row.row.row, *digest);
         }
-        ledger.0.insert(path.clone(), row.row);
+        memory.ledger.0.insert(path.clone(), row.row);
     }
-    Ok(Memory {
-        record,
-        ledger,
-        recency,
-    })
+    Ok(memory)
 }
 
 /// An entry as it was read, with its path set.
-struct Candidate {
+pub(crate) struct Candidate {
     /// Without the states and their identities, which are beside it.
-    entry: EntryRecord,
-    path_set: PathSet,
-    states: EntryStates,
-    rows: Vec<Option<StatRow>>,
+    pub(crate) entry: EntryRecord,
+    pub(crate) path_set: PathSet,
+    pub(crate) states: EntryStates,
+    pub(crate) rows: Vec<Option<StatRow>>,
 }
 
 impl Candidate {
@@ -116,7 +138,8 @@ impl Candidate {
     }
 }
 
-fn read_candidate(
+/// Reads an entry, and checks that it is the one it is called.
+pub(crate) fn read_candidate(
     snapshot: &Snapshot,
     weak: &Digest,
     strong: &Digest,
@@ -170,7 +193,7 @@ pub(crate) fn learn(
     Ok(())
 }
 
-/// Looks a step up.
+/// Looks a step up. `effort` is what had been read before the step was looked at in any way.
 pub(crate) fn look_up(
     context: &Context<'_>,
     opened: &Opened,
@@ -178,6 +201,7 @@ pub(crate) fn look_up(
     snapshot: Option<&Snapshot>,
     memory: &Memory,
     rules: &PathRules,
+    effort: u64,
 ) -> Result<Found, StoreError> {
     let Some(snapshot) = snapshot else {
         return Ok(Found::Miss(vec![Why::FirstRun]));
@@ -215,8 +239,7 @@ pub(crate) fn look_up(
             };
             let threads = context.world.threads;
             let recorded = candidate.recorded();
-            let before = context.rows.effort();
-            let is_costly = || context.rows.effort() - before >= COSTLY;
+            let is_costly = || context.rows.effort() - effort >= COSTLY;
             let compared = compare_recorded(&recorded, &look, &program, threads, Reasons::First);
             let fresh_rows = is_costly().then(|| fresh_rows(&recorded, &disk));
             // Whoever digests files after this one need not read those again.
@@ -231,12 +254,15 @@ pub(crate) fn look_up(
                         wanted,
                         absent,
                         stale,
+                        judgement,
+                        unsettled,
                     }) => {
                         let used = memory.record.as_ref().and_then(|record| record.strong);
                         let first = memory.recency.0.first().map(|(_, strong)| *strong);
                         Found::Hit(Box::new(Match {
                             is_latest: used == Some(*strong) && first == Some(*strong),
                             is_costly: is_costly(),
+                            is_quick: false,
                             fresh_rows,
                             entry: candidate.entry,
                             strong: *strong,
@@ -244,6 +270,8 @@ pub(crate) fn look_up(
                             wanted,
                             absent,
                             stale,
+                            judgement,
+                            unsettled,
                         }))
                     }
                     Err(edited) => Found::Miss(edited),
@@ -335,7 +363,7 @@ fn explain(
     Ok(whys)
 }
 
-fn program_name(prepared: &Prepared<'_>) -> String {
+pub(crate) fn program_name(prepared: &Prepared<'_>) -> String {
     match &prepared.planned.invocation.program {
         vt_base::Program::Direct(name) => name.clone(),
         vt_base::Program::Shell(_) => String::new(),
@@ -343,167 +371,31 @@ fn program_name(prepared: &Prepared<'_>) -> String {
 }
 
 /// The paths whose presence is the step's own doing.
-fn covered(entry: &EntryRecord) -> BTreeSet<RelPath> {
+pub(crate) fn covered(entry: &EntryRecord) -> BTreeSet<RelPath> {
     covering(
         entry.results.iter().map(|result| result.path.clone()),
         entry.tombstones.iter().cloned(),
     )
 }
 
+/// The state that something in a manifest has.
+pub(crate) fn state_of(kind: &ManifestKind) -> State {
+    match kind {
+        ManifestKind::File {
+            digest, executable, ..
+        } => State::File {
+            digest: *digest,
+            executable: *executable,
+        },
+        ManifestKind::Directory => State::Directory,
+        ManifestKind::Link { target } => State::Link(serde_bytes::ByteBuf::from(target.clone())),
+    }
+}
+
 /// The states of a manifest's paths.
 pub(crate) fn manifest_states(manifest: &Manifest) -> BTreeMap<&RelPath, State> {
-    manifest
-        .entries
-        .iter()
-        .map(|entry| {
-            let state = match &entry.kind {
-                ManifestKind::File {
-                    digest, executable, ..
-                } => State::File {
-                    digest: *digest,
-                    executable: *executable,
-                },
-                ManifestKind::Directory => State::Directory,
-                ManifestKind::Link { target } => {
-                    State::Link(serde_bytes::ByteBuf::from(target.clone()))
-                }
-            };
-            (&entry.path, state)
-        })
+    let entries = manifest.entries.iter();
+    entries
+        .map(|entry| (&entry.path, state_of(&entry.kind)))
         .collect()
-}
-
-struct Placed {
-    wanted: BTreeSet<RelPath>,
-    absent: BTreeSet<RelPath>,
-    stale: Vec<RelPath>,
-}
-
-/// Whether a hit may put a result in the place of what is there now.
-fn may_replace(
-    look: &Look<'_>,
-    path: &RelPath,
-    state: &State,
-    now: &State,
-    result: Option<&&ResultRecord>,
-) -> bool {
-    // A directory is never replaced, and nothing is put in the place of one.
-    if *state == State::Directory || *now == State::Directory {
-        return false;
-    }
-    // The command would have written through a link, and failed on other things.
-    let same_kind = std::mem::discriminant(state) == std::mem::discriminant(now);
-    let unconditional = result.is_some_and(|result| !result.conditional);
-    (unconditional && same_kind) || look.is_own(path)
-}
-
-/// Whether the step would have started from something else than it did: where somebody else's file
-/// was, and was seen, there is nothing, or the mode that it kept is another one.
-fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
-    let executable = |state: &State| {
-        matches!(
-            state,
-            State::File {
-                executable: true,
-                ..
-            }
-        )
-    };
-    let other_mode = match now {
-        // What is made anew can't be executed.
-        State::Missing => executable(state),
-        State::File { .. } => executable(state) != executable(now),
-        _ => false,
-    };
-    (result.presence && *now == State::Missing) || (result.mode && other_mode)
-}
-
-/// What of the result set is not in place, and what lies around that should not; or the edits of
-/// somebody else that a return would overwrite.
-fn place(
-    look: &Look<'_>,
-    memory: &Memory,
-    path_set: &PathSet,
-    entry: &EntryRecord,
-) -> Result<Placed, Vec<Why>> {
-    // What the step once made and this run of it only read is its input now.
-    let is_input = |path: &RelPath| {
-        let asks = |item: Item| path_set.0.binary_search(&item).is_ok();
-        asks(Item::Path(path.clone())) || asks(Item::Kind(path.clone()))
-    };
-    let states = manifest_states(&entry.manifest);
-    let results: BTreeMap<&RelPath, &ResultRecord> = entry
-        .results
-        .iter()
-        .map(|result| (&result.path, result))
-        .collect();
-    let mut wanted = BTreeSet::new();
-    let mut absent = BTreeSet::new();
-    let mut edited = Vec::new();
-    for (path, state) in &states {
-        let (now, _) = look.disk.path_state(path);
-        if now == *state {
-            continue;
-        }
-        if now == State::Missing {
-            absent.insert((*path).clone());
-        }
-        let result = results.get(*path);
-        // What only lay there may be stale: the command has to make it anew, or leave it out.
-        let carried = result.is_some_and(|result| result.carried);
-        let found = result.is_some_and(|result| other_start(result, state, &now));
-        // What the command would write is seen under the other name as well; what a hit puts there is not.
-        let shared = now != State::Missing && look.disk.has_other_names(path);
-        if found && now == State::Missing {
-            edited.push(Why::InputRemoved {
-                path: path.to_string(),
-            });
-        } else if carried
-            || found
-            || shared
-            || (now != State::Missing && !may_replace(look, path, state, &now, result))
-        {
-            edited.push(Why::OutputEdited {
-                path: path.to_string(),
-            });
-        }
-        wanted.insert((*path).clone());
-    }
-    let mut stale = Vec::new();
-    for path in &entry.tombstones {
-        if look.disk.node(path).is_none() {
-            continue;
-        }
-        if look.is_own(path) {
-            stale.push(path.clone());
-        } else {
-            edited.push(Why::OutputEdited {
-                path: path.to_string(),
-            });
-        }
-    }
-    if !edited.is_empty() {
-        return Err(edited);
-    }
-    for (path, row) in &memory.ledger.0 {
-        let in_result =
-            states.contains_key(path) || look.covered.contains(path) || stale.contains(path);
-        if in_result || !row.created || is_input(path) {
-            continue;
-        }
-        let Some((kind, _)) = look.disk.node(path) else {
-            continue;
-        };
-        // A directory goes only once it is empty, which is for the removal to see.
-        if kind == NodeKind::Directory || look.is_own(path) {
-            stale.push(path.clone());
-        }
-    }
-    // Deepest first, so that directories are empty when their turn comes.
-    stale.sort_by(|left, right| right.cmp(left));
-    Ok(Placed {
-        wanted,
-        absent,
-        stale,
-    })
 }

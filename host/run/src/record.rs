@@ -1,14 +1,14 @@
 //! Writes to the store what a run or a hit changed. The index is told last, in one short
 //! transaction; blobs are durable before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{AbsPath, Digest, RelPath};
 use vt_fingerprint::{LedgerRow, NotStored, PathSet, StatRow, State};
-use vt_store::{StoreError, Table, Writer};
+use vt_store::{Manifest, ManifestEntry, StoreError, Table, Writer};
 
 use crate::context::{Context, Opened, chain};
-use crate::lookup::{Match, Memory, manifest_states};
+use crate::lookup::{Match, Memory, manifest_states, state_of};
 use crate::records::{
     EntryRecord, LedgerRecord, Recency, StepRecord, decode, encode, key, ledger_key,
 };
@@ -81,8 +81,9 @@ pub(crate) fn run(
             )?;
             promote(writer, &prepared.weak, entry.path_set, *strong)?;
         }
-        let strong = recorded.entry.as_ref().map(|(strong, _)| *strong);
-        write_step(writer, context, opened, prepared, memory, strong, &rows)
+        let entry = recorded.entry.as_ref();
+        let entry = entry.map(|(strong, entry)| (*strong, &entry.manifest));
+        write_step(writer, context, opened, prepared, memory, entry, &rows)
     })
 }
 
@@ -130,7 +131,7 @@ pub(crate) fn hit(
             opened,
             prepared,
             memory,
-            Some(found.strong),
+            Some((found.strong, &found.entry.manifest)),
             &rows,
         )
     })
@@ -249,13 +250,13 @@ pub(crate) fn ledger_rows(
             row,
             created: left.created,
             path_set,
+            settled,
         };
         Some((
             left.path.clone(),
             LedgerRecord {
                 step: prepared.name,
                 row,
-                settled,
             },
         ))
     };
@@ -268,13 +269,25 @@ fn still_own(root: &AbsPath, path: &RelPath, row: &StatRow, state: &State) -> bo
     })
 }
 
+/// The identities under which the paths of a manifest were left, in their order.
+fn identities(manifest: &Manifest, rows: &[(RelPath, LedgerRecord)]) -> Vec<Option<StatRow>> {
+    let known: BTreeMap<&RelPath, &LedgerRow> =
+        rows.iter().map(|(path, row)| (path, &row.row)).collect();
+    let identity = |entry: &ManifestEntry| {
+        let row = known.get(&entry.path).filter(|row| row.settled)?;
+        // A link may be stored with another text than it has.
+        (row.state == state_of(&entry.kind)).then_some(row.row)
+    };
+    manifest.entries.iter().map(identity).collect()
+}
+
 fn write_step(
     writer: &mut Writer<'_>,
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     memory: &Memory,
-    strong: Option<Digest>,
+    entry: Option<(Digest, &Manifest)>,
     rows: &[(RelPath, LedgerRecord)],
 ) -> Result<(), StoreError> {
     let mut now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
@@ -297,6 +310,7 @@ fn write_step(
         )?;
     }
     // A run that is not stored leaves the last entry as the one to compare with.
+    let strong = entry.map(|(strong, _)| strong);
     let (parts, strong) = match (&memory.record, strong) {
         (Some(record), None) => (record.parts.clone(), record.strong),
         (_, strong) => (prepared.parts.clone(), strong),
@@ -304,6 +318,7 @@ fn write_step(
     let record = StepRecord {
         parts,
         strong,
+        in_place: entry.map_or_else(Vec::new, |(_, manifest)| identities(manifest, rows)),
         paths: now.into_iter().cloned().collect(),
     };
     writer.put(

@@ -21,7 +21,7 @@ use vt_plan::Join;
 use vt_store::{Manifest, Table};
 
 /// The version of every value here.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// How many path sets a weak key keeps.
 const PATH_SETS: usize = 16;
@@ -115,7 +115,10 @@ pub(crate) struct StepRecord {
     pub(crate) parts: WeakParts,
     /// The strong key of the entry that was stored or used last.
     pub(crate) strong: Option<Digest>,
-    /// The paths that have a ledger row of this step, or had one.
+    /// The identities under which the paths of the manifest of that entry were left, in their order;
+    /// only such that name the content. None at all after a run that was not stored.
+    pub(crate) in_place: Vec<Option<StatRow>>,
+    /// The paths that have a ledger row of this step, or had one, sorted.
     pub(crate) paths: Vec<RelPath>,
 }
 
@@ -141,8 +144,6 @@ pub(crate) struct LedgerRecord {
     pub(crate) step: Digest,
     /// What the step left.
     pub(crate) row: LedgerRow,
-    /// Whether the identity can be trusted to name the content.
-    pub(crate) settled: bool,
 }
 
 /// Names a real workspace root without keeping its path.

@@ -45,12 +45,15 @@ pub(crate) fn bring_back(
     if restores {
         context.rows.stir();
         let _ = lock.map(StepLock::begin);
+        // Only tests of the store can make it say no.
+        let _ = reach(Point::Judged);
         let result = opened.store.restore(
             &context.project.root,
             found.entry.archive.as_ref(),
             &found.entry.manifest,
             &found.wanted,
             &found.stale,
+            &found.judgement,
         );
         match result {
             Ok(_) => restored = files(found),

@@ -9,11 +9,13 @@ use vt_store::{Point, StepLock, reach};
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
-use crate::lookup::{Found, Memory, learn, look_up, remember};
+use crate::lookup::{Found, Memory, learn, look_up, recall, remember};
+use crate::quick::look_quickly;
 use crate::record::store_error;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
 use crate::seal::settle;
+use crate::settled::{find_settled, settle_ledger};
 use crate::spawn::{Ran, Streams, Tracking, milliseconds, run_plain, run_tracked};
 use crate::world::Freshness;
 
@@ -104,8 +106,16 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
-    let (memory, whys, store_trouble) = match find(context, opened, &prepared) {
+    let found = find_settled(context, opened, &prepared);
+    let is_quick = matches!(&found, Ok((_, Found::Hit(found))) if found.is_quick);
+    let (mut memory, whys, store_trouble) = match found {
         Ok((memory, Found::Hit(_))) if is_unfinished => (memory, vec![Why::Unfinished], None),
+        // Somebody writes it over and over, and what is decided would not hold.
+        Ok((memory, Found::Hit(found))) if found.unsettled.is_some() => {
+            let path = found.unsettled.map(|path| path.to_string());
+            let path = path.unwrap_or_default();
+            (memory, vec![Why::OutputEdited { path }], None)
+        }
         Ok((memory, Found::Hit(found))) => {
             let lock = lock.as_ref().ok();
             match bring_back(context, opened, &prepared, &memory, &found, lock) {
@@ -131,9 +141,13 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
             Some(store_error(&error)),
         ),
     };
+    if is_quick {
+        memory = read_memory(context, opened, &prepared);
+    }
     decide(context, planned, whys.clone());
     context.sweep(opened);
     outcome.why = whys;
+    settle_ledger(context, opened, &prepared, &mut memory);
     let began = Instant::now();
     let tracking = Tracking {
         invocation: &planned.invocation,
@@ -171,6 +185,13 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     outcome
 }
 
+/// Everything that the store remembers of a step. What can't be read now makes a run less useful, and
+/// nothing worse.
+fn read_memory(context: &Context<'_>, opened: &Opened, prepared: &Prepared<'_>) -> Memory {
+    let snapshot = opened.store.read().ok().flatten();
+    remember(context, opened, prepared, snapshot.as_ref()).unwrap_or_default()
+}
+
 /// The variables that programs looked for and were not given.
 fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
     let asked = ran.trace.iter().flat_map(|trace| &trace.variables);
@@ -187,6 +208,19 @@ pub(crate) fn find(
     prepared: &Prepared<'_>,
 ) -> Result<(Memory, Found), vt_store::StoreError> {
     let snapshot = opened.store.read()?;
+    let effort = context.rows.effort();
+    if let (Freshness::UseEntries, None, Some(snapshot), Ok(rules)) = (
+        context.freshness,
+        &prepared.trouble,
+        &snapshot,
+        prepared.path_rules(opened, None),
+    ) {
+        let memory = recall(opened, prepared, Some(snapshot))?;
+        let found = look_quickly(context, opened, prepared, snapshot, &memory, &rules)?;
+        if let Some(found) = found {
+            return Ok((memory, Found::Hit(Box::new(found))));
+        }
+    }
     let memory = remember(context, opened, prepared, snapshot.as_ref())?;
     if context.freshness == Freshness::Force {
         learn(context, prepared, snapshot.as_ref(), &memory)?;
@@ -206,6 +240,7 @@ pub(crate) fn find(
         snapshot.as_ref(),
         &memory,
         &rules,
+        effort,
     )?;
     Ok((memory, found))
 }

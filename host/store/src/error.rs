@@ -114,6 +114,9 @@ pub enum Refusal {
     /// The path is the workspace root itself.
     #[error("it is the workspace root")]
     Root,
+    /// The path is a repository, or lies in one: who writes there can make Git run programs.
+    #[error("it belongs to a repository")]
+    Repository,
     /// The path is longer than 4096 bytes, or a component of it longer than 255.
     #[error("its name is too long")]
     TooLong,

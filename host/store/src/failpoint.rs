@@ -32,6 +32,8 @@ pub enum Point {
     BeforeJournalRemoval,
     /// A result is in place, and the ledger does not know.
     BeforeHitNoted,
+    /// It is decided what a hit puts in place of what, and nothing is planned yet.
+    Judged,
 }
 
 #[cfg(all(debug_assertions, not(test)))]
@@ -51,14 +53,16 @@ impl Point {
             Self::TargetChecked => "target-checked",
             Self::BeforeJournalRemoval => "before-journal-removal",
             Self::BeforeHitNoted => "before-hit-noted",
+            Self::Judged => "judged",
         }
     }
 }
 
-/// Where this process dies.
+/// Where this process dies, or stops.
 #[cfg(all(debug_assertions, not(test)))]
 struct Deadly {
     name: String,
+    signal: rustix::process::Signal,
     /// How many times it may still come by.
     left: std::sync::atomic::AtomicU64,
 }
@@ -67,12 +71,19 @@ struct Deadly {
 static DEADLY: std::sync::OnceLock<Deadly> = std::sync::OnceLock::new();
 
 /// Makes this process kill itself at a point, at once and with nothing cleaned up: `swap` the
-/// first time it comes by, `swap:3` the third time.
+/// first time it comes by, `swap:3` the third time. With `stop-` before the name it only stops, until
+/// it is told to continue.
 #[cfg(all(debug_assertions, not(test)))]
 pub fn die_at(point: &str) {
+    use rustix::process::Signal;
     let (name, times) = point.split_once(':').unwrap_or((point, "1"));
+    let (name, signal) = match name.strip_prefix("stop-") {
+        Some(name) => (name, Signal::STOP),
+        None => (name, Signal::KILL),
+    };
     let deadly = Deadly {
         name: name.to_owned(),
+        signal,
         left: times.parse().unwrap_or(1).into(),
     };
     // Said twice, the first stands.
@@ -118,13 +129,13 @@ pub fn reach(point: Point) -> io::Result<()> {
 /// Only in tests of this crate.
 #[cfg(all(debug_assertions, not(test)))]
 pub fn reach(point: Point) -> io::Result<()> {
-    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::process::{getpid, kill_process};
     use std::sync::atomic::Ordering;
     if let Some(deadly) = DEADLY.get()
         && deadly.name == point.name()
         && deadly.left.fetch_sub(1, Ordering::Relaxed) == 1
     {
-        kill_process(getpid(), Signal::KILL)?;
+        kill_process(getpid(), deadly.signal)?;
     }
     Ok(())
 }

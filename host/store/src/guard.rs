@@ -107,6 +107,13 @@ pub(crate) fn check_path(path: &RelPath) -> Result<(), Refusal> {
     {
         return Err(Refusal::TooLong);
     }
+    // Folded, since Git refuses what some file system takes for its name as well.
+    if bytes
+        .split(|byte| *byte == b'/')
+        .any(|name| *fold(name) == *b".git")
+    {
+        return Err(Refusal::Repository);
+    }
     Ok(())
 }
 
@@ -221,6 +228,16 @@ mod tests {
         let long_target = "t/".repeat(2100);
         for (name, entries, refusal) in [
             ("the root itself", vec![directory("")], Refusal::Root),
+            (
+                "a hook",
+                vec![file(".git/hooks/pre-commit")],
+                Refusal::Repository,
+            ),
+            (
+                "a repository below, spelled otherwise",
+                vec![file("lib/.gI\u{200d}T")],
+                Refusal::Repository,
+            ),
             ("a long component", vec![file(&long_name)], Refusal::TooLong),
             ("a long path", vec![file(&long_path)], Refusal::TooLong),
             (
@@ -306,6 +323,7 @@ mod tests {
         let entries = [
             file("a"),
             file("a-b"),
+            file("d.git/.gitignore"),
             file("d/A/a"),
             file("d/B/a"),
             link("d/e/f", "../../a"),

@@ -1,9 +1,12 @@
 //! Tells whether what lies at a path is still what lay there before, without reading it.
 
+use std::collections::BTreeMap;
+
 use rustix::fd::AsFd;
 use rustix::fs::{AtFlags, FileType, Stat, StatxFlags, statx};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use vt_base::RelPath;
 
 /// Which file it is, and whether it was written since.
 ///
@@ -28,6 +31,45 @@ impl Inode {
         device: 0,
         number: 0,
     };
+}
+
+/// What was there when somebody decided that it may be replaced or removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// The device.
+    pub device: u64,
+    /// The inode.
+    pub inode: u64,
+    /// The size in bytes.
+    pub size: u64,
+    /// Modification time in nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// Change time in nanoseconds since the epoch.
+    pub ctime_ns: i64,
+}
+
+/// What was judged, by path; nothing was there where it says `None`. A path that it lacks may be
+/// replaced whatever is there.
+pub type Judgement = BTreeMap<RelPath, Option<Judged>>;
+
+impl Judged {
+    #[expect(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the fields of `Stat` differ in width and sign between platforms"
+    )]
+    pub(crate) const fn of(stat: &Stat) -> Self {
+        const fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+            seconds.saturating_mul(1_000_000_000).saturating_add(rest)
+        }
+        Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            mtime_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        }
+    }
 }
 
 /// Within what a file can be renamed: the device and the mount, since even two mounts of one

@@ -39,6 +39,7 @@ pub use error::{Damage, Refusal, StoreError};
 #[cfg(all(debug_assertions, not(test)))]
 pub use failpoint::die_at;
 pub use failpoint::{Point, reach};
+pub use identity::{Judged, Judgement};
 pub use index::{Compacted, Snapshot, Writer, Written};
 pub use lock::StepLock;
 pub use manifest::{Manifest, ManifestEntry, ManifestKind};

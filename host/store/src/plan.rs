@@ -8,7 +8,7 @@ use vt_base::RelPath;
 
 use crate::StoreError;
 use crate::beneath::Root;
-use crate::identity::{Identity, Mount, file_type};
+use crate::identity::{Identity, Judged, Judgement, Mount, file_type};
 use crate::manifest::{Manifest, ManifestKind};
 use crate::swap::{Move, Slot};
 
@@ -48,6 +48,7 @@ struct Directory {
 struct Planner<'p> {
     root: &'p Root,
     staging: &'p StagingPlace,
+    judgement: &'p Judgement,
     directories: HashMap<RelPath, Directory>,
     /// Files and links that are taken out.
     removed: BTreeSet<RelPath>,
@@ -63,10 +64,12 @@ impl<'m> Plan<'m> {
         manifest: &'m Manifest,
         wanted: &BTreeSet<RelPath>,
         remove: &[RelPath],
+        judgement: &Judgement,
     ) -> Result<Self, StoreError> {
         let mut planner = Planner {
             root,
             staging,
+            judgement,
             directories: HashMap::new(),
             removed: BTreeSet::new(),
             removals: Vec::new(),
@@ -93,6 +96,12 @@ impl<'m> Plan<'m> {
                     let was = match found {
                         Found::File(was) => Some(was),
                         Found::Nothing => None,
+                        // Made since it was judged: a directory is never judged to be replaceable.
+                        Found::Directory if judgement.contains_key(target) => {
+                            return Err(StoreError::Blocked {
+                                path: target.clone(),
+                            });
+                        }
                         Found::Directory => {
                             // One that is not empty by then stays, and is found in the way.
                             replaced.push(Move::RemoveDirectory {
@@ -151,7 +160,13 @@ impl Planner<'_> {
                 // What lies behind a link now is not what was left there.
                 Err(Errno::LOOP | Errno::NOTDIR | Errno::INVAL) => continue,
                 Err(error) => return Err(StoreError::io("look at", path.as_path(), error)),
-                Ok(Some(stat)) if file_type(&stat).is_dir() => true,
+                Ok(Some(stat)) if file_type(&stat).is_dir() => {
+                    // Made since it was judged that a file may go.
+                    if self.judgement.contains_key(path) {
+                        return Err(StoreError::Blocked { path: path.clone() });
+                    }
+                    true
+                }
                 Ok(Some(_)) => false,
             };
             if manifest.get(path).is_some() || (is_directory && kept.contains(path)) {
@@ -198,6 +213,11 @@ impl Planner<'_> {
             Ok(None) => Ok(Found::Nothing),
             Ok(Some(stat)) => {
                 let kind = file_type(&stat);
+                let judged = self.judgement.get(path);
+                let is_other = |judged: &Option<Judged>| *judged != Some(Judged::of(&stat));
+                if !kind.is_dir() && judged.is_some_and(is_other) {
+                    return Err(blocked());
+                }
                 if kind.is_dir() {
                     Ok(Found::Directory)
                 } else if kind.is_file() || kind.is_symlink() {

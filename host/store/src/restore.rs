@@ -16,7 +16,7 @@ use vt_base::{AbsPath, Digest, RelPath};
 
 use crate::beneath::Root;
 use crate::failpoint::{Point, reach};
-use crate::identity::{Identity, Inode, Mount};
+use crate::identity::{Identity, Inode, Judgement, Mount};
 use crate::journal::Journal;
 use crate::manifest::{Manifest, ManifestKind};
 use crate::plan::{Plan, Put, StagingPlace};
@@ -37,7 +37,8 @@ impl Store {
     ///
     /// Paths of the manifest that are not wanted are taken to be in place. Removed are files, links
     /// and directories that are empty by then; what the manifest has is never removed. All of it
-    /// happens or nothing. The caller holds the lock of the step.
+    /// happens or nothing. What is not what was judged any more is neither replaced nor removed. The
+    /// caller holds the lock of the step.
     ///
     /// # Errors
     /// [`StoreError::Blocked`] when a symlink or a file is where a directory must be, or somebody
@@ -50,12 +51,13 @@ impl Store {
         manifest: &Manifest,
         wanted: &BTreeSet<RelPath>,
         remove: &[RelPath],
+        judgement: &Judgement,
     ) -> Result<Restored, StoreError> {
         manifest.check()?;
         manifest.check_contains(wanted)?;
         let opened = Root::open(root).map_err(|error| StoreError::io("open", root, error))?;
         let staging = Staging::begin(self)?;
-        let plan = Plan::make(&opened, &staging.place, manifest, wanted, remove)?;
+        let plan = Plan::make(&opened, &staging.place, manifest, wanted, remove, judgement)?;
         let besides: Vec<RelPath> = plan
             .puts
             .iter()

@@ -79,7 +79,15 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &[&str])] = &[
     ("vt-ipc", &["vt-client"]),
     ("vt-rules", &["vt-plugin"]),
-    ("vt-suites", &["vt-harness", "vt-tracker-conformance"]),
+    (
+        "vt-suites",
+        &[
+            "vt-base",
+            "vt-harness",
+            "vt-store",
+            "vt-tracker-conformance",
+        ],
+    ),
 ];
 
 /// Libraries that only these crates may know.

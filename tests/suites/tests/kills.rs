@@ -39,7 +39,8 @@ const OF_RUNS: [(&str, usize); 5] = [
     ("after-commit", 3),
 ];
 /// The points in the life of a hit.
-const OF_HITS: [(&str, usize); 5] = [
+const OF_HITS: [(&str, usize); 6] = [
+    ("judged", 3),
     ("unpacked", 10),
     ("before-journal", 3),
     ("swap", 16),

@@ -207,6 +207,20 @@ fn a_listing_counts_although_the_directory_is_changed_or_made_anew() {
 }
 
 #[test]
+fn a_file_at_the_path_of_a_result_is_seen_by_who_lists_its_directory_first() {
+    let sandbox = scripted("cat in; ls src; echo made >src/gen");
+    sandbox.write("in", "1\n");
+    sandbox.write("src/a", "");
+    let _ = run(&sandbox);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    sandbox.write("src/gen", "somebody's\n");
+    let outcome = run(&sandbox);
+    assert_eq!(outcome.status(), Status::Ran);
+    assert!(outcome.out().contains("gen"), "{}", outcome.said());
+    assert_eq!(text(&sandbox, "src/gen"), "made\n");
+}
+
+#[test]
 fn what_a_run_only_found_there_is_not_brought_back_for_other_inputs() {
     let sandbox = scripted("[ -f out ] || cat in >out");
     for state in ["v1\n", "v2\n"] {

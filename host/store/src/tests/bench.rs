@@ -8,7 +8,7 @@ use std::path::Path;
 
 use vt_base::{AbsPath, RelPath};
 
-use crate::{Packed, Restored, Store, StoreError};
+use crate::{Judgement, Packed, Restored, Store, StoreError};
 
 /// What lies at a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,11 +89,28 @@ impl Bench {
         wanted: &[&str],
         remove: &[&str],
     ) -> Result<Restored, StoreError> {
+        self.restore_judged(packed, wanted, remove, &Judgement::new())
+    }
+
+    /// The same, as far as everything is what was judged.
+    pub(super) fn restore_judged(
+        &self,
+        packed: &Packed,
+        wanted: &[&str],
+        remove: &[&str],
+        judgement: &Judgement,
+    ) -> Result<Restored, StoreError> {
         let wanted: BTreeSet<RelPath> = wanted.iter().map(rel).collect();
         let remove: Vec<RelPath> = remove.iter().map(rel).collect();
         let blob = packed.blob.as_ref();
-        self.store
-            .restore(&self.root, blob, &packed.manifest, &wanted, &remove)
+        self.store.restore(
+            &self.root,
+            blob,
+            &packed.manifest,
+            &wanted,
+            &remove,
+            judgement,
+        )
     }
 
     pub(super) fn restore_all(&self, packed: &Packed) -> Result<Restored, StoreError> {
@@ -109,6 +126,7 @@ impl Bench {
             &packed.manifest,
             &wanted,
             &[],
+            &Judgement::new(),
         )
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, Node, Tree, abs, file, link, read_tree, rel, tree};
 use crate::failpoint::{self, Point};
-use crate::{Manifest, Store, StoreError, Table};
+use crate::{Judgement, Manifest, Store, StoreError, Table};
 
 const ROLE: &str = "VT_STORE_TEST_ROLE";
 const DIRECTORY: &str = "VT_STORE_TEST_DIRECTORY";
@@ -251,7 +251,14 @@ fn restore(store: &Store, directory: &Path) -> Result<(), StoreError> {
     let root = abs(&directory.join("tree"));
     store.recover(&root)?;
     store
-        .restore(&root, blob.as_ref(), &manifest, &wanted, &remove)
+        .restore(
+            &root,
+            blob.as_ref(),
+            &manifest,
+            &wanted,
+            &remove,
+            &Judgement::new(),
+        )
         .map(drop)
 }
 

@@ -10,7 +10,7 @@ use vt_base::{Digest, RelPath};
 
 use super::bench::{Bench, Node, Tree, file, link, read_tree, rel, tree};
 use crate::archive::{END, head, padding};
-use crate::{Manifest, ManifestEntry, ManifestKind, Packed, StoreError, differs};
+use crate::{Judgement, Manifest, ManifestEntry, ManifestKind, Packed, StoreError, differs};
 
 /// The usual number of attempts.
 const USUAL: u64 = 1_000;
@@ -98,10 +98,14 @@ impl Field {
             .map(|entry| entry.path.clone())
             .collect();
         let root = &self.bench.root;
-        let outcome = self
-            .bench
-            .store
-            .restore(root, Some(&digest), manifest, &wanted, &[]);
+        let outcome = self.bench.store.restore(
+            root,
+            Some(&digest),
+            manifest,
+            &wanted,
+            &[],
+            &Judgement::new(),
+        );
         fs::remove_file(place).unwrap();
         let elsewhere = self.bench.outer.path().join("elsewhere");
         assert_eq!(read_tree(&elsewhere), self.outside, "attempt {number}");

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::bench::{Bench, file, tree};
 use crate::failpoint::{self, Point};
-use crate::{Store, StoreError, Table};
+use crate::{Judgement, Store, StoreError, Table};
 
 /// Makes the disk refuse the request with this number. Gives back how many there were so far.
 fn refuse(number: u64, with: Errno) -> Rc<Cell<u64>> {
@@ -52,6 +52,7 @@ fn script(bench: &Bench) -> Result<(), StoreError> {
         &packed.manifest,
         &wanted,
         &[],
+        &Judgement::new(),
     )?;
     store.note_use(&output);
     drop(lock);

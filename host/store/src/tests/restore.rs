@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::bench::{Bench, Node, file, link, rel, tree};
-use crate::StoreError;
 use crate::failpoint::{self, Point};
+use crate::{Judged, Judgement, StoreError};
 
 /// A tree whose entries were packed, and the bench it was packed on.
 fn packed() -> (Bench, crate::Packed) {
@@ -225,4 +227,61 @@ fn a_path_that_the_manifest_lacks_cannot_be_wanted() {
     let (bench, packed) = packed();
     let error = bench.restore(&packed, &["dist/none.js"], &[]).unwrap_err();
     assert!(matches!(error, StoreError::BadManifest { .. }), "{error}");
+}
+
+#[test]
+fn what_is_not_what_was_judged_any_more_is_neither_replaced_nor_removed() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 4] = [
+        ("an edit of another size", |path| {
+            fs::write(path, "edited").unwrap();
+        }),
+        ("an edit of the same size", |path| {
+            fs::write(path, "old X").unwrap();
+        }),
+        ("another file", |path| {
+            fs::write(path.with_extension("new"), "old a").unwrap();
+            fs::rename(path.with_extension("new"), path).unwrap();
+        }),
+        ("a directory", |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
+    ];
+    for (name, change) in changes {
+        for (wanted, remove, target) in [
+            ("dist/a.js", &[][..], "dist/a.js"),
+            ("dist/b.js", &["dist/mine.js"], "dist/mine.js"),
+        ] {
+            let (bench, packed) = packed();
+            let old = || file("old a");
+            let before = [("dist/a.js", old()), ("dist/mine.js", old())];
+            bench.set_tree(&tree(&before));
+            let path = bench.root.join(target);
+            // So that an edit shows in the time of change, however soon it comes.
+            let long_ago = UNIX_EPOCH + Duration::from_secs(1_000_000);
+            let opened = fs::File::options().write(true).open(&path).unwrap();
+            opened.set_modified(long_ago).unwrap();
+            let metadata = fs::metadata(&path).unwrap();
+            let judged = Judged {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                size: metadata.size(),
+                mtime_ns: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
+                ctime_ns: metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
+            };
+            let judgement = |judged| Judgement::from([(rel(target), judged)]);
+            change(path.as_path());
+            let edited = bench.tree();
+            for judgement in [judgement(Some(judged)), judgement(None)] {
+                let result = bench.restore_judged(&packed, &[wanted], remove, &judgement);
+                assert_eq!(blocker(result), target, "{name}");
+                assert_eq!(bench.tree(), edited, "{name}");
+                bench.assert_clean();
+            }
+            // The same order does what it says to a tree that is as it was.
+            bench.set_tree(&tree(&before));
+            bench.restore(&packed, &[wanted], remove).unwrap();
+        }
+    }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use vt_base::RelPath;
 
 use super::bench::{Bench, Node, Tree, file, link, rel, tree};
-use crate::differs;
+use crate::{Judgement, differs};
 
 /// Names that have made trouble somewhere: not UTF-8, blank, like options, long.
 fn name() -> impl Strategy<Value = Vec<u8>> {
@@ -87,7 +87,7 @@ proptest! {
         let wanted: BTreeSet<RelPath> = tree.keys().cloned().collect();
         let remove: Vec<RelPath> = other.keys().cloned().collect();
         let blob = packed.blob.as_ref();
-        bench.store.restore(&bench.root, blob, &packed.manifest, &wanted, &remove).unwrap();
+        bench.store.restore(&bench.root, blob, &packed.manifest, &wanted, &remove, &Judgement::new()).unwrap();
         prop_assert_eq!(bench.tree(), tree);
         bench.assert_clean();
     }

@@ -26,17 +26,25 @@ enum Deed {
     Run,
     RunPart,
     Force,
+    /// `vt cache clean`.
     Clean,
+    /// `vt cache gc`.
+    Collect,
+    /// Somebody removes all that is stored with other means.
+    Wipe,
+    /// The next run finds that it is time to sweep.
     Sweep,
 }
 
 fn deed(random: &mut Random) -> Deed {
     let deeds = [
-        (Deed::Run, 70),
+        (Deed::Run, 68),
         (Deed::RunPart, 12),
         (Deed::Force, 8),
         (Deed::Clean, 3),
-        (Deed::Sweep, 7),
+        (Deed::Collect, 3),
+        (Deed::Wipe, 1),
+        (Deed::Sweep, 5),
     ];
     deeds[random.weighted(&deeds.map(|(_, weight)| weight))].0
 }
@@ -47,8 +55,17 @@ fn act(deed: Deed, workspace: &Workspace, cache: &Path) -> Option<Outcome> {
         Deed::Run => "vt run two#collect",
         Deed::RunPart => "vt run one#make",
         Deed::Force => "vt run --force two#collect",
-        // The place for `vt cache clean` and `vt cache gc`.
-        Deed::Clean => {
+        Deed::Clean | Deed::Collect => {
+            let line = if deed == Deed::Clean {
+                "vt cache clean"
+            } else {
+                "vt cache gc"
+            };
+            let outcome = workspace.call(line).run();
+            assert_eq!(outcome.exit_code, 0, "{line}\n{}", outcome.said());
+            return None;
+        }
+        Deed::Wipe => {
             clean(cache);
             return None;
         }

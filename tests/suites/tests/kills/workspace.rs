@@ -278,7 +278,7 @@ impl Workspace {
 /// Lets the next run that stores something sweep the cache.
 pub(crate) fn make_sweep_due(cache: &Path) {
     // Several may do so at once.
-    let _ = fs::remove_file(cache.join("swept"));
+    let _ = fs::remove_file(cache.join("v1/swept"));
 }
 
 /// Removes all that is stored while others work with it, but not their locks.

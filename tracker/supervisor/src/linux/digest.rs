@@ -1,4 +1,4 @@
-//! Digests the bytes of a file just before they are changed.
+//! Digests the bytes of a file, or the text of a link, just before they are changed.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -10,14 +10,17 @@ use vt_tracker_abi::{Kind, StartDigest, State};
 /// Larger files are not digested: the process that is about to write waits meanwhile.
 const LARGEST: u64 = 8 << 20;
 
-/// The digest of the file at a path in a state.
+/// The digest of the file or link at a path in a state.
 pub(crate) fn start(path: &[u8], state: &State) -> StartDigest {
-    let State::Present {
-        kind: Kind::File,
-        identity,
-    } = state
-    else {
-        return StartDigest::NotTaken;
+    let identity = match state {
+        State::Present {
+            kind: Kind::File,
+            identity,
+        } => identity,
+        State::Present {
+            kind: Kind::Link, ..
+        } => return text(path),
+        _ => return StartDigest::NotTaken,
     };
     if identity.size > LARGEST {
         return StartDigest::TooLarge;
@@ -57,6 +60,14 @@ pub(crate) fn start(path: &[u8], state: &State) -> StartDigest {
     }
 }
 
+/// The digest of the text of a link.
+fn text(path: &[u8]) -> StartDigest {
+    match rustix::fs::readlink(path, Vec::new()) {
+        Ok(text) => StartDigest::Sha256(Sha256::digest(text.as_bytes()).into()),
+        Err(_) => StartDigest::Unreadable,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt as _;
@@ -82,5 +93,15 @@ mod tests {
             start(bytes, &look_at(bytes).unwrap()),
             StartDigest::TooLarge
         );
+    }
+
+    #[test]
+    fn of_a_link_the_text_is_digested_wherever_it_leads() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink("abc", &link).unwrap();
+        let bytes = link.as_os_str().as_bytes();
+        let digest = StartDigest::Sha256(Sha256::digest(b"abc").into());
+        assert_eq!(start(bytes, &look_at(bytes).unwrap()), digest);
     }
 }

@@ -261,7 +261,9 @@ impl Row {
 
     fn wants_digest(&self, change: Change) -> bool {
         let bytes_are_old = !self.has_changed_bytes();
-        let was_read = self.looks.contains(Look::Read) || self.looks.contains(Look::Execute);
+        let was_read = [Look::Read, Look::Execute, Look::Link]
+            .iter()
+            .any(|look| self.looks.contains(*look));
         bytes_are_old
             && (matches!(change, Change::Keeps | Change::Append)
                 || change.touches_bytes() && was_read)

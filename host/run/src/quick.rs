@@ -1,0 +1,126 @@
+//! Proves with one look at each path that what the step left last is in place and stands for what there is
+//! now. What it can't prove so it leaves to the full look-up: it can only say yes.
+//!
+//! It reads no row of the ledger. Without them a listing shows all that the step left and that is not in
+//! its result; so it looks only where the step left nothing else.
+
+use std::collections::BTreeSet;
+
+use vt_fingerprint::{
+    Comparison, Disk, EntryStates, Ledger, Look, PathRules, Reasons, Recorded, compare_recorded,
+    now_ns,
+};
+use vt_store::{Judgement, ManifestEntry, ManifestKind, Snapshot, StoreError};
+
+use crate::context::{Context, Opened};
+use crate::lookup::{
+    COSTLY, Candidate, Match, Memory, covered, program_name, read_candidate, state_of,
+};
+use crate::records::StepRecord;
+use crate::rules::Prepared;
+
+/// Finds the entry that was used last, if it holds and all of its result is in place.
+pub(crate) fn look_quickly(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: &Snapshot,
+    memory: &Memory,
+    rules: &PathRules,
+) -> Result<Option<Match>, StoreError> {
+    let Some((record, strong)) = memory.used_last() else {
+        return Ok(None);
+    };
+    // What the segments of a joined step left on their own is in records of their own.
+    if prepared.names.len() > 1 {
+        return Ok(None);
+    }
+    let Some(candidate) = read_candidate(snapshot, &prepared.weak, &strong)? else {
+        return Ok(None);
+    };
+    let Candidate {
+        entry,
+        path_set,
+        states,
+        rows,
+    } = candidate;
+    let left = &entry.manifest.entries;
+    let only_in = entry.only_in.as_ref();
+    if only_in.is_some_and(|only| *only != opened.workspace) || !left_nothing_else(record, left) {
+        return Ok(None);
+    }
+    let before = context.rows.effort();
+    let holds = prepared.with_env(opened, |env| {
+        let disk = Disk {
+            root: &context.project.root,
+            home: context.world.home.as_ref(),
+            path: &prepared.env.path,
+            env,
+            hidden: &opened.hidden,
+            rows: &context.rows,
+        };
+        let recorded = Recorded {
+            path_set: &path_set,
+            states: &states,
+            rows: &rows,
+        };
+        let look = Look {
+            disk: &disk,
+            ledger: &Ledger::default(),
+            rules,
+            ignored: &entry.ignored_inputs,
+            covered: &covered(&entry),
+        };
+        let (program, threads) = (program_name(prepared), context.world.threads);
+        let gone = |path| disk.node(path).is_none();
+        entry.tombstones.iter().all(gone)
+            && compare_recorded(&recorded, &look, &program, threads, Reasons::First)
+                == Comparison::Same
+            && is_in_place(&disk, left, record)
+    });
+    if !holds || context.rows.effort() - before >= COSTLY {
+        return Ok(None);
+    }
+    // Whoever digests files after this one need not read these.
+    context.rows.learn_entry(states, rows);
+    let states = left.iter().map(|entry| state_of(&entry.kind)).collect();
+    let rows = record.in_place.clone();
+    context.rows.learn_entry(EntryStates(states), rows);
+    Ok(Some(Match {
+        entry,
+        strong,
+        digested_ns: now_ns(),
+        wanted: BTreeSet::new(),
+        absent: BTreeSet::new(),
+        stale: Vec::new(),
+        judgement: Judgement::new(),
+        unsettled: None,
+        is_latest: true,
+        is_costly: false,
+        is_quick: true,
+        fresh_rows: None,
+    }))
+}
+
+/// Whether the identities of all of a result are known, and the step left nothing besides.
+fn left_nothing_else(record: &StepRecord, left: &[ManifestEntry]) -> bool {
+    let mut left_paths = left.iter();
+    // Both are sorted.
+    record.in_place.len() == left.len()
+        && record
+            .paths
+            .iter()
+            .all(|path| left_paths.any(|entry| entry.path == *path))
+}
+
+fn is_in_place(disk: &Disk<'_>, left: &[ManifestEntry], record: &StepRecord) -> bool {
+    let paths = left.iter().map(|entry| &entry.path);
+    let now = disk.glance(paths);
+    let mut each = left.iter().zip(&record.in_place).zip(now);
+    each.all(|((entry, then), now)| match (&entry.kind, now) {
+        (_, None) => false,
+        (ManifestKind::Directory, Some(now)) => now.is_directory(),
+        (_, Some(now)) if Some(now) == *then => true,
+        (kind, Some(_)) => disk.path_state(&entry.path).0 == state_of(kind),
+    })
+}
