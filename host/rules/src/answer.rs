@@ -3,13 +3,14 @@
 //! Every text is hostile. Paths and globs come relative to the package and leave relative to the
 //! workspace root; they may climb (a cache of the workspace may lie above the package) but not out,
 //! and none may cover the directory of the package or one above it, since that would blind the
-//! cache to the sources themselves.
+//! cache to the sources themselves. Only what is no output may lie in the home directory.
 
 use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
 use vt_base::RelPath;
 
+use crate::excuse::excuse;
 use crate::{Answer, Component, Directive, RulesError, limits};
 
 /// In bytes.
@@ -66,6 +67,10 @@ pub(crate) fn believe(
 fn check(directive: &Directive, package: &RelPath) -> Result<Directive, &'static str> {
     Ok(match directive {
         Directive::IgnoreInput(text) => Directive::IgnoreInput(glob(text, package)?),
+        Directive::IgnoreOutput(text) if text.starts_with("~/") => {
+            plain(text, MAX_PATH)?;
+            Directive::IgnoreOutput(excuse(text)?)
+        }
         Directive::IgnoreOutput(text) => Directive::IgnoreOutput(glob(text, package)?),
         Directive::Output(text) => Directive::Output(glob(text, package)?),
         Directive::ExistenceOnly(text) => Directive::ExistenceOnly(glob(text, package)?),

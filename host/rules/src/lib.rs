@@ -18,6 +18,7 @@ mod closed_wasi;
 mod directive;
 mod engine;
 mod error;
+mod excuse;
 #[cfg(test)]
 mod guest;
 #[cfg(test)]

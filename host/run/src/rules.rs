@@ -85,6 +85,14 @@ impl Directives {
             .any(|said| matches!(said.directive, Directive::OptOutIsNoise { .. }))
     }
 
+    /// Patterns of what a step may leave in the home directory.
+    pub(crate) fn excuses(&self) -> impl Iterator<Item = &str> {
+        self.select(|directive| match directive {
+            Directive::IgnoreOutput(glob) if is_excuse(glob) => Some(glob.as_str()),
+            _ => None,
+        })
+    }
+
     fn env_patterns(&self, fingerprinted: Fingerprinted) -> Vec<String> {
         self.select(|directive| match (directive, fingerprinted) {
             (Directive::TrackEnv(pattern), Fingerprinted::Yes)
@@ -130,6 +138,10 @@ impl Directives {
 
 /// How much of a digest is shown to people.
 const SHOWN_DIGITS: usize = 12;
+/// Whether a pattern is about the home directory, not about the workspace.
+fn is_excuse(glob: &str) -> bool {
+    glob.starts_with("~/")
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fingerprinted {
@@ -163,7 +175,17 @@ pub(crate) fn prepare<'c>(
         .env
         .extend(directives.env_patterns(Fingerprinted::Yes));
     let passed = directives.env_patterns(Fingerprinted::No);
-    let env = environment(context, &invocation, &passed);
+    let mut env = environment(context, &invocation, &passed);
+    // What the task says of a variable stands above what a rule says.
+    let said = &planned.invocation;
+    let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
+    let tracked = patterns(&said.declared.env);
+    let untracked = patterns(&said.declared.untracked_env);
+    env.declared.retain(|name, _| {
+        !untracked.matches(name)
+            || tracked.matches(name)
+            || said.env_prefix.iter().any(|(prefix, _)| prefix == name)
+    });
     let declared = env
         .declared
         .iter()
@@ -477,7 +499,7 @@ impl Prepared<'_> {
                 list(reports.map(|reports| &reports.tracked_outputs)),
                 list(reports.map(|reports| &reports.ignored_outputs)),
                 &globs(|directive| match directive {
-                    Directive::IgnoreOutput(glob) => Some(glob.clone()),
+                    Directive::IgnoreOutput(glob) if !is_excuse(glob) => Some(glob.clone()),
                     _ => None,
                 }),
                 &globs(|directive| match directive {

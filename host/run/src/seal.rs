@@ -181,6 +181,7 @@ impl Settling<'_> {
                 .filter(|glob| glob.sign == vt_base::Sign::Negative)
                 .map(|glob| glob.pattern.as_str())
                 .filter(|pattern| pattern.starts_with(['/', '~']))
+                .chain(self.prepared.directives.excuses())
                 .collect();
             seal(&SealRequest {
                 observation: &observed.observation,

@@ -1,0 +1,9 @@
+//! The cases, without a component.
+
+use env_prefixes::EnvPrefixes;
+
+#[test]
+fn every_case_is_answered_as_written() {
+    vt_plugin::run_cases::<EnvPrefixes>(include_str!("../cases/env-prefixes.toml"), &[], &[])
+        .unwrap();
+}

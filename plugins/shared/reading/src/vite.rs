@@ -1,0 +1,31 @@
+//! Which Vite does the work, and whether it speaks for itself.
+
+use vt_plugin::Session;
+
+use crate::{Version, from_files, track_prefixes};
+
+/// Where the version that is installed stands.
+pub const VITE_MANIFEST: &str = "node_modules/vite/package.json";
+
+/// The first version that asks the runner for its variables and says what it is doing.
+const SPEAKS: Version = Version { major: 8, minor: 3 };
+
+/// Tracks the variables that a Vite inlines which does not ask for them itself: those by the prefixes
+/// that the first of some configurations that is there says, or else by the default. The manifest of
+/// the plugin names those files and [`VITE_MANIFEST`].
+pub fn speak_for_vite(session: &Session, configs: &[&str], key: &str, default: &str) {
+    if !vite_speaks(session) {
+        track_prefixes(session, &from_files(session, configs, key, &[default]));
+    }
+}
+
+/// Whether the Vite of the package speaks for itself: the one that is installed, else the one that
+/// is asked for. Where nobody knows, it does not.
+#[must_use]
+pub fn vite_speaks(session: &Session) -> bool {
+    session
+        .file(VITE_MANIFEST)
+        .and_then(|text| Version::of_manifest(&text))
+        .or_else(|| Version::of_range(&session.dependency("vite")?))
+        .is_some_and(|version| version >= SPEAKS)
+}
