@@ -26,15 +26,16 @@ impl EnvPattern {
     /// Whether a name fits the whole pattern.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let mut parts = self.0.split('*');
-        let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else {
+        let Some((head, tail)) = self.0.split_once('*') else {
+            return self.0 == name;
+        };
+        let Some(mut rest) = name.strip_prefix(head) else {
             return false;
         };
-        let mut parts: Vec<&str> = parts.collect();
-        let Some(last) = parts.pop() else {
-            return rest.is_empty();
+        let Some((middle, last)) = tail.rsplit_once('*') else {
+            return rest.ends_with(tail);
         };
-        for part in parts {
+        for part in middle.split('*') {
             let Some(at) = rest.find(part) else {
                 return false;
             };
@@ -47,6 +48,9 @@ impl EnvPattern {
 /// A list of patterns, with `!` carving out exceptions wherever it stands.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct EnvPatterns {
+    /// The included names without a wildcard, sorted.
+    names: Vec<String>,
+    /// The others.
     included: Vec<EnvPattern>,
     excluded: Vec<EnvPattern>,
 }
@@ -58,31 +62,35 @@ impl EnvPatterns {
         for pattern in patterns {
             match pattern.strip_prefix('!') {
                 Some(pattern) => list.excluded.push(EnvPattern::new(pattern)),
-                None => list.included.push(EnvPattern::new(pattern)),
+                None if pattern.contains('*') => list.included.push(EnvPattern::new(pattern)),
+                None => list.names.push(pattern.to_owned()),
             }
         }
+        list.names.sort_unstable();
+        list.names.dedup();
         list
     }
 
     /// Whether a name is included and not carved out.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        self.included.iter().any(|pattern| pattern.matches(name))
+        let is_named = || {
+            let found = self.names.binary_search_by(|one| one.as_str().cmp(name));
+            found.is_ok()
+        };
+        (is_named() || self.included.iter().any(|pattern| pattern.matches(name)))
             && !self.excluded.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Whether nothing is included.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.included.is_empty()
+        self.names.is_empty() && self.included.is_empty()
     }
 
     /// The included names without a wildcard: their absence can be told too.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
-        self.included
-            .iter()
-            .map(EnvPattern::as_str)
-            .filter(|name| !name.contains('*'))
+        self.names.iter().map(String::as_str)
     }
 }
 
@@ -101,6 +109,9 @@ mod tests {
             ("A*B*C", "AxxByyC", true),
             ("A*B*C", "AxxC", false),
             ("A*A", "A", false),
+            ("*A*", "xAy", true),
+            ("*A*", "xy", false),
+            ("A**B", "AB", true),
             ("NAME", "NAME", true),
             ("NAME", "NAMES", false),
             ("*", "", true),

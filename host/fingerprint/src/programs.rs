@@ -1,8 +1,8 @@
 //! What names of programs lead to, remembered while nothing runs.
 //!
 //! Every step asks for the same few names in the same directories, and in all but one of them
-//! there is nothing. Only directories outside the workspace are remembered, and only until a step
-//! of this process runs or writes something: from then on each is looked at whenever it matters.
+//! there is nothing. All that is remembered holds only until a step of this process runs or writes
+//! a program: from then on each name is looked at whenever it matters.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +18,10 @@ type Names = HashMap<Box<str>, Option<AbsPath>>;
 /// Names of programs and what they lead to.
 #[derive(Default)]
 pub(crate) struct Programs {
-    found: Mutex<HashMap<Box<[AbsPath]>, Names>>,
+    /// By directories outside the workspace, which are the same for all steps.
+    outside: Mutex<HashMap<Box<[AbsPath]>, Names>>,
+    /// By a directory of the workspace. One that is not there has no names.
+    inside: Mutex<HashMap<AbsPath, Option<Names>>>,
     is_stirred: AtomicBool,
 }
 
@@ -30,15 +33,35 @@ impl Programs {
 
     /// The first of these directories that has the program.
     pub(crate) fn resolve(&self, path: &[AbsPath], root: &AbsPath, name: &str) -> Option<AbsPath> {
+        if self.is_stirred.load(Ordering::Acquire) {
+            return search(path, name);
+        }
         let inside = path.iter().rposition(|one| one.starts_with(root));
         let (inside, outside) = path.split_at(inside.map_or(0, |last| last + 1));
-        if let Some(found) = search(inside, name) {
-            return Some(found);
+        let inside = inside.iter();
+        inside
+            .filter_map(|directory| self.resolve_inside(directory, name))
+            .next()
+            .or_else(|| self.resolve_outside(outside, name))
+    }
+
+    fn resolve_inside(&self, directory: &AbsPath, name: &str) -> Option<AbsPath> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if !inside.contains_key(directory) {
+            let is_there = directory.as_path().is_dir();
+            inside.insert(directory.clone(), is_there.then(Names::new));
         }
-        if self.is_stirred.load(Ordering::Acquire) {
-            return search(outside, name);
+        let names = inside.get_mut(directory)?.as_mut()?;
+        if let Some(known) = names.get(name) {
+            return known.clone();
         }
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = search(std::slice::from_ref(directory), name);
+        names.insert(name.into(), program.clone());
+        program
+    }
+
+    fn resolve_outside(&self, outside: &[AbsPath], name: &str) -> Option<AbsPath> {
+        let mut found = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = found.get(outside).and_then(|names| names.get(name)) {
             return known.clone();
         }
@@ -93,14 +116,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_is_looked_at_each_time() {
+    fn what_is_inside_is_remembered_until_something_runs() {
         let temporary = tempfile::tempdir().unwrap();
         let root = abs(temporary.path());
         let programs = Programs::default();
-        let path = [root.join("bin")];
-        assert_eq!(programs.resolve(&path, &root, "tool"), None);
+        let path = [root.join("bin"), root.join("other")];
+        let resolve = || programs.resolve(&path, &root, "tool");
+        assert_eq!(resolve(), None);
+        install(root.join("other/tool").as_path());
+        assert_eq!(resolve(), None);
+        programs.stir();
+        assert_eq!(resolve(), Some(root.join("other/tool")));
         install(root.join("bin/tool").as_path());
-        let found = programs.resolve(&path, &root, "tool");
-        assert_eq!(found, Some(root.join("bin/tool")));
+        assert_eq!(resolve(), Some(root.join("bin/tool")));
     }
 }

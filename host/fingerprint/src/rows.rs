@@ -147,7 +147,8 @@ impl Hasher for RowHasher {
 }
 
 impl StatRows {
-    /// A step of this process runs or writes from now on, and may change what nothing else does.
+    /// A step of this process runs from now on, or a program is written: names of programs may lead
+    /// elsewhere.
     pub fn stir(&self) {
         self.programs.stir();
     }

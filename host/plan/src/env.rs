@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::sync::{Arc, LazyLock};
 
 use vt_base::{AbsPath, CachePolicy, EnvMap, EnvPatterns, Invocation};
 
@@ -68,6 +69,10 @@ const PASSED: [&[&str]; 10] = [
     &["*_TOKEN"],
 ];
 
+static OF_VALUE: LazyLock<EnvPatterns> = LazyLock::new(|| EnvPatterns::new(FINGERPRINTED));
+static DEFAULTS: LazyLock<EnvPatterns> =
+    LazyLock::new(|| EnvPatterns::new(PASSED.into_iter().flatten().copied()));
+
 /// What a step sees of the environment, and what of it counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepEnvironment {
@@ -79,33 +84,28 @@ pub struct StepEnvironment {
     /// The names and patterns the task lists as untracked, sorted.
     pub untracked_names: Vec<String>,
     /// What questions of cooperating tools are answered from.
-    pub unfiltered: EnvMap,
+    pub unfiltered: Arc<EnvMap>,
     /// The directories in which programs are looked up, first one first.
     pub path: Vec<AbsPath>,
 }
 
 /// Works out the environment of a step.
 ///
-/// `host` is the environment `vt` was started with, `fixed` is set for every step and wins over
-/// everything else, `extra_passed` are names that rules ask to be passed, and `scrub` names what
-/// of the host's environment belongs to another runner and must not be inherited.
+/// `host` is the environment `vt` was started with, less what belongs to another runner and must not
+/// be inherited; `fixed` is set for every step and wins over everything else, and `extra_passed` are
+/// names that rules ask to be passed.
 #[must_use]
 pub fn step_environment(
     invocation: &Invocation,
-    host: &EnvMap,
+    host: &Arc<EnvMap>,
     root: &AbsPath,
     fixed: &EnvMap,
     extra_passed: &EnvPatterns,
-    scrub: &[&str],
 ) -> StepEnvironment {
-    let mut unfiltered = host.clone();
-    for name in scrub {
-        unfiltered.remove(OsStr::new(name));
-    }
-
+    let mut unfiltered = Arc::clone(host);
     let filter = Filter::new(invocation, extra_passed);
     let mut passed = match invocation.cache {
-        CachePolicy::Disabled => unfiltered.clone(),
+        CachePolicy::Disabled => EnvMap::clone(&unfiltered),
         CachePolicy::Enabled => filter.pass(&unfiltered),
     };
     let declared = match invocation.cache {
@@ -122,7 +122,7 @@ pub fn step_environment(
         passed.insert("FORCE_COLOR".into(), "1".into());
     }
     for (name, value) in &invocation.env_prefix {
-        unfiltered.insert(name.into(), value.into());
+        Arc::make_mut(&mut unfiltered).insert(name.into(), value.into());
         passed.insert(name.into(), value.into());
     }
     passed.extend(fixed.clone());
@@ -153,8 +153,8 @@ struct Filter<'a> {
     tracked: EnvPatterns,
     untracked: EnvPatterns,
     extra: &'a EnvPatterns,
-    defaults: EnvPatterns,
-    fingerprinted: EnvPatterns,
+    defaults: &'static EnvPatterns,
+    fingerprinted: &'static EnvPatterns,
 }
 
 impl<'a> Filter<'a> {
@@ -165,8 +165,8 @@ impl<'a> Filter<'a> {
             tracked: patterns(&invocation.declared.env),
             untracked: patterns(&invocation.declared.untracked_env),
             extra,
-            defaults: EnvPatterns::new(PASSED.into_iter().flatten().copied()),
-            fingerprinted: EnvPatterns::new(FINGERPRINTED),
+            defaults: &DEFAULTS,
+            fingerprinted: &OF_VALUE,
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
         let root = AbsPath::new("/w").unwrap();
         let fixed = map(&[("VT_RUN", "1")]);
         let extra = EnvPatterns::new(["EXTRA"]);
-        step_environment(invocation, &map(host), &root, &fixed, &extra, &["VT_IPC"])
+        step_environment(invocation, &Arc::new(map(host)), &root, &fixed, &extra)
     }
 
     fn names(map: &EnvMap) -> Vec<&str> {
@@ -303,7 +303,6 @@ mod tests {
                 ("EXTRA", "e"),
                 ("NPM_TOKEN", "t"),
                 ("TERM", "xterm"),
-                ("VT_IPC", "stale"),
             ],
         );
         assert_eq!(
@@ -322,7 +321,6 @@ mod tests {
         );
         assert_eq!(seen.passed[OsStr::new("PWD")], "/w/packages/a/sub");
         assert!(seen.unfiltered.contains_key(OsStr::new("NODE_ENV")));
-        assert!(!seen.unfiltered.contains_key(OsStr::new("VT_IPC")));
         assert_eq!(seen.untracked_names, ["U"]);
     }
 
@@ -390,11 +388,7 @@ mod tests {
     #[test]
     fn programs_of_the_package_come_first_and_once() {
         let step = invocation(CachePolicy::Disabled, &[], &[]);
-        let host = [
-            ("PATH", "/usr/bin:/w/node_modules/.bin:rel"),
-            ("ANY", "1"),
-            ("VT_IPC", "x"),
-        ];
+        let host = [("PATH", "/usr/bin:/w/node_modules/.bin:rel"), ("ANY", "1")];
         let seen = environment(&step, &host);
         let path: Vec<_> = seen.path.iter().map(ToString::to_string).collect();
         assert_eq!(

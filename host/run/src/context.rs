@@ -1,11 +1,13 @@
 //! What all steps of one run share.
 
+use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
-use vt_base::{AbsPath, Digest, RelPath, StepId};
+use vt_base::{AbsPath, Digest, EnvMap, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
 use vt_rules::{Host, Precompiled, RulesError, Writes};
@@ -43,6 +45,11 @@ pub(crate) const MESSAGES: usize = 64;
 /// Where compiled rule components lie in the cache directory.
 const PRECOMPILED: &str = "precompiled";
 
+thread_local! {
+    /// What is told on a thread that must not wait, see [`Context::keeping`].
+    static KEPT: RefCell<Option<Vec<Event>>> = const { RefCell::new(None) };
+}
+
 /// What all steps of one run share.
 pub(crate) struct Context<'p> {
     pub(crate) project: &'p Project,
@@ -52,6 +59,8 @@ pub(crate) struct Context<'p> {
     pub(crate) grace: Duration,
     /// The store, or why there is none.
     pub(crate) store: Result<Opened, String>,
+    /// The environment `vt` was started with, less what belongs to another run.
+    pub(crate) env: Arc<EnvMap>,
     pub(crate) rows: StatRows,
     pub(crate) segments: Segments,
     pub(crate) in_use: InUse,
@@ -100,6 +109,7 @@ impl<'p> Context<'p> {
             freshness: request.freshness,
             grace: request.grace,
             store: Opened::open(project, world, purpose),
+            env: Arc::new(inherited(world)),
             rows: StatRows::default(),
             segments: Segments::default(),
             in_use,
@@ -129,7 +139,15 @@ impl<'p> Context<'p> {
         made.as_ref().map_err(Clone::clone)
     }
 
+    /// Does something without waiting for anybody to listen; what it tells is given back.
+    pub(crate) fn keeping<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Event>) {
+        KEPT.set(Some(Vec::new()));
+        let done = work();
+        (done, KEPT.take().unwrap_or_default())
+    }
+
     pub(crate) fn tell(&self, event: Event) {
+        let Some(event) = keep(event) else { return };
         // Nobody listens any more only when the run is being torn down.
         let _ = self.events.blocking_send(Message::Event(event));
     }
@@ -154,7 +172,6 @@ impl<'p> Context<'p> {
 
     /// Remembers that something in the workspace was written with this change time.
     pub(crate) fn wrote(&self, row: &StatRow) {
-        self.rows.stir();
         self.last_write_ns
             .fetch_max(row.ctime_ns, Ordering::Relaxed);
     }
@@ -219,6 +236,25 @@ impl<'p> Context<'p> {
             });
         }
     }
+}
+
+fn inherited(world: &World) -> EnvMap {
+    let mut env = world.env.clone();
+    for name in world.names.scrub {
+        env.remove(OsStr::new(name));
+    }
+    env
+}
+
+/// Keeps an event for whoever does the telling on this thread; gives it back if nobody does.
+fn keep(event: Event) -> Option<Event> {
+    KEPT.with_borrow_mut(|kept| match kept {
+        Some(kept) => {
+            kept.push(event);
+            None
+        }
+        None => Some(event),
+    })
 }
 
 /// Opens a store that knows what its values mean where it must.

@@ -15,9 +15,11 @@ use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
 use crate::join::joined;
+use crate::order::{End, Order};
 use crate::plugins::InUse;
 use crate::rules::admit;
 use crate::spawn::Streams;
+use crate::task::bring_back_at_once;
 use crate::workers::Workers;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
 
@@ -26,6 +28,9 @@ use crate::world::{OnFailure, RunRequest, Terminal, World};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const KILL: i32 = 9;
+
+/// How long hits may follow each other before signals get their turn.
+const TURN: Duration = Duration::from_millis(20);
 
 /// How a run ended.
 pub struct Finished {
@@ -72,10 +77,8 @@ pub fn run(
             .collect(),
     });
     // Steps borrow the context, so their threads are scoped; the runtime only waits.
-    std::thread::scope(|scope| {
-        runtime.block_on(dispatcher.work(scope, &context, received, listener))
-    })
-    .map_err(RunError::Runtime)?;
+    std::thread::scope(|scope| dispatcher.work(scope, &context, &runtime, received, listener))
+        .map_err(RunError::Runtime)?;
     let exit_code = dispatcher.exit_code();
     Ok(Finished {
         exit_code,
@@ -87,8 +90,9 @@ pub fn run(
 struct Dispatcher<'p> {
     plan: &'p Plan,
     request: &'p RunRequest,
-    waiting: BTreeSet<usize>,
-    running: usize,
+    order: Order,
+    /// The last step that could not be brought back at once.
+    tried: Option<usize>,
     outcomes: Vec<Option<StepOutcome>>,
     /// The exit code of what failed first.
     failed: Option<i32>,
@@ -125,13 +129,28 @@ impl Signals {
     }
 }
 
+/// What may happen at any time.
+struct Clocks {
+    signals: Signals,
+    pulse: Option<tokio::time::Interval>,
+}
+
+impl Clocks {
+    fn new(request: &RunRequest) -> std::io::Result<Self> {
+        Ok(Self {
+            signals: Signals::new()?,
+            pulse: request.pulse.map(tokio::time::interval),
+        })
+    }
+}
+
 impl<'p> Dispatcher<'p> {
     fn new(plan: &'p Plan, request: &'p RunRequest) -> Self {
         Self {
             plan,
             request,
-            waiting: (0..plan.steps.len()).collect(),
-            running: 0,
+            order: Order::new(&plan.steps),
+            tried: None,
             outcomes: plan.steps.iter().map(|_| None).collect(),
             failed: None,
             interrupted: None,
@@ -139,29 +158,75 @@ impl<'p> Dispatcher<'p> {
         }
     }
 
-    async fn work<'s, 'c: 's>(
+    fn work<'s, 'c: 's>(
         &mut self,
         scope: &'s std::thread::Scope<'s, 'c>,
         context: &'c Context<'c>,
+        runtime: &tokio::runtime::Runtime,
         mut events: mpsc::Receiver<Message>,
         listener: &mut dyn FnMut(&Event),
     ) -> std::io::Result<()>
     where
         'p: 'c,
     {
-        let mut signals = Signals::new()?;
+        let mut clocks = runtime.block_on(async { Clocks::new(self.request) })?;
         let mut workers = Workers::new(scope, context);
-        let mut pulse = self.request.pulse.map(tokio::time::interval);
+        while !self.order.is_through() {
+            let began = Instant::now();
+            while let Some(index) = self.lone()
+                && began.elapsed() < TURN
+            {
+                self.bring_back_lone(index, context, listener);
+            }
+            runtime.block_on(self.serve(
+                scope,
+                context,
+                &mut workers,
+                &mut clocks,
+                &mut events,
+                listener,
+            ));
+        }
+        context.renew(&context.renewals.take());
+        while let Ok(message) = events.try_recv() {
+            self.receive(message, context, listener);
+        }
+        Ok(())
+    }
+
+    /// Starts steps and takes their events, until there is nothing to do or a step that may be brought
+    /// back at once.
+    async fn serve<'s, 'c: 's>(
+        &mut self,
+        scope: &'s std::thread::Scope<'s, 'c>,
+        context: &'c Context<'c>,
+        workers: &mut Workers<'s, 'c>,
+        clocks: &mut Clocks,
+        events: &mut mpsc::Receiver<Message>,
+        listener: &mut dyn FnMut(&Event),
+    ) where
+        'p: 'c,
+    {
+        // Whoever interrupts a long series of hits need not wait for its end.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            number = clocks.signals.next() => self.interrupt(number, context),
+            () = std::future::ready(()) => {}
+        }
         loop {
-            self.start_what_may_start(&mut workers);
+            if self.lone().is_some() {
+                return;
+            }
+            self.start_what_may_start(workers);
             self.skip_what_never_will(listener);
-            if self.running == 0 && self.waiting.is_empty() {
-                break;
+            if self.order.is_through() {
+                return;
             }
             tokio::select! {
                 // What a signal ended is not what failed by itself.
                 biased;
-                number = signals.next() => self.interrupt(number, context),
+                number = clocks.signals.next() => self.interrupt(number, context),
                 () = until(self.patience_ends) => {
                     self.patience_ends = None;
                     context.cancel.stop(KILL);
@@ -172,7 +237,7 @@ impl<'p> Dispatcher<'p> {
                         tokio::task::yield_now().await;
                         tokio::select! {
                             biased;
-                            number = signals.next() => self.interrupt(number, context),
+                            number = clocks.signals.next() => self.interrupt(number, context),
                             () = std::future::ready(()) => {}
                         }
                     }
@@ -182,34 +247,54 @@ impl<'p> Dispatcher<'p> {
                     let rows = context.renewals.take();
                     scope.spawn(move || context.renew(&rows));
                 }
-                () = beat(pulse.as_mut()) => listener(&Event::Pulse),
+                () = beat(clocks.pulse.as_mut()) => listener(&Event::Pulse),
             }
         }
-        context.renew(&context.renewals.take());
-        while let Ok(message) = events.try_recv() {
-            self.receive(message, context, listener);
+    }
+
+    /// The step that may start, if nothing runs and no other may start. To hand it to a thread would
+    /// take as long as to see that it is a hit.
+    fn lone(&self) -> Option<usize> {
+        let ready = self.order.ready();
+        let index = ready.first().copied()?;
+        let is_lone = ready.len() == 1 && self.order.running().is_empty() && !self.is_over();
+        (is_lone && self.tried != Some(index)).then_some(index)
+    }
+
+    fn bring_back_lone(
+        &mut self,
+        index: usize,
+        context: &Context<'_>,
+        listener: &mut dyn FnMut(&Event),
+    ) {
+        let (outcome, events) =
+            context.keeping(|| bring_back_at_once(context, &self.plan.steps[index]));
+        for event in events {
+            listener(&event);
         }
-        Ok(())
+        match outcome {
+            None => self.tried = Some(index),
+            Some(outcome) => {
+                self.order.start(index);
+                let event = Event::Finished(Box::new(outcome));
+                self.take(&event, context);
+                listener(&event);
+            }
+        }
     }
 
     fn start_what_may_start<'s, 'c: 's>(&mut self, workers: &mut Workers<'s, 'c>)
     where
         'p: 'c,
     {
-        let ready: Vec<usize> = self
-            .waiting
-            .iter()
-            .copied()
-            .filter(|index| self.is_ready(*index))
-            .collect();
-        for index in ready {
-            if self.running >= self.request.concurrency.max(1) || self.is_over() {
+        while self.order.running().len() < self.request.concurrency.max(1) && !self.is_over() {
+            let Some(index) = self.order.ready().first().copied() else {
                 return;
-            }
-            self.waiting.remove(&index);
+            };
             let streams = self.streams(index);
-            self.running += 1;
-            workers.start(&self.plan.steps[index], streams, self.running);
+            self.order.start(index);
+            let running = self.order.running().len();
+            workers.start(&self.plan.steps[index], streams, running);
         }
     }
 
@@ -224,26 +309,19 @@ impl<'p> Dispatcher<'p> {
 
     /// Whether nothing runs, and nothing will until this step is over: all that waits needs it.
     fn runs_alone(&self, index: usize) -> bool {
+        if !self.order.running().is_empty() {
+            return false;
+        }
+        let waiting = self.order.waiting();
         let mut needing = BTreeSet::from([index]);
-        for waiting in &self.waiting {
+        for waiting in waiting {
             // What a step needs stands before it in the plan.
-            if self.plan.steps[*waiting]
-                .after
-                .iter()
-                .any(|before| needing.contains(before))
-            {
+            let after = &self.plan.steps[*waiting].after;
+            if after.iter().any(|before| needing.contains(before)) {
                 needing.insert(*waiting);
             }
         }
-        self.running == 0 && needing.len() == self.waiting.len() + 1
-    }
-
-    fn is_ready(&self, index: usize) -> bool {
-        self.plan.steps[index].after.iter().all(|before| {
-            self.outcomes[*before]
-                .as_ref()
-                .is_some_and(|outcome| matches!(outcome.status, Status::Hit | Status::Ran))
-        })
+        waiting.iter().all(|waiting| needing.contains(waiting))
     }
 
     /// Whether nothing more is started.
@@ -252,22 +330,13 @@ impl<'p> Dispatcher<'p> {
         stops || self.interrupted.is_some()
     }
 
-    /// Whether something that a step needs did not succeed.
-    fn is_hopeless(&self, index: usize) -> bool {
-        self.plan.steps[index].after.iter().any(|before| {
-            self.outcomes[*before]
-                .as_ref()
-                .is_some_and(|outcome| !matches!(outcome.status, Status::Hit | Status::Ran))
-        })
-    }
-
     fn skip_what_never_will(&mut self, listener: &mut dyn FnMut(&Event)) {
-        // In the order of the plan, so that what waits for a skipped one is seen to wait in vain.
-        for index in self.waiting.clone() {
-            if !self.is_over() && !self.is_hopeless(index) {
-                continue;
-            }
-            self.waiting.remove(&index);
+        let next = |this: &Self| match this.is_over() {
+            true => this.order.waiting().first().copied(),
+            false => this.order.first_in_vain(),
+        };
+        while let Some(index) = next(self) {
+            self.order.skip(index);
             let outcome = skipped(&self.plan.steps[index]);
             listener(&Event::Finished(Box::new(outcome.clone())));
             self.outcomes[index] = Some(outcome);
@@ -297,13 +366,19 @@ impl<'p> Dispatcher<'p> {
         let Event::Finished(outcome) = event else {
             return;
         };
-        self.running -= 1;
-        // A step that is planned twice runs the second time when the first is over.
-        let index = (0..self.outcomes.len()).find(|index| {
-            self.outcomes[*index].is_none()
-                && self.plan.steps[*index].invocation.step == outcome.step
-        });
-        self.outcomes[index.expect("only planned steps run")] = Some(outcome.as_ref().clone());
+        // Of a step that is planned twice, what was started first.
+        let steps = &self.plan.steps;
+        let mut running = self.order.running().iter();
+        let index = running.find(|index| steps[**index].invocation.step == outcome.step);
+        let index = *index.expect("only what was started ends");
+        self.order.end(
+            index,
+            match outcome.status {
+                Status::Hit | Status::Ran => End::Succeeded,
+                _ => End::NotSucceeded,
+            },
+        );
+        self.outcomes[index] = Some(outcome.as_ref().clone());
         if outcome.status == Status::Failed && !self.is_over() {
             self.failed.get_or_insert(outcome.exit_code.unwrap_or(1));
             if self.request.on_failure == OnFailure::Stop {

@@ -15,6 +15,7 @@ mod inventory;
 mod join;
 mod lookup;
 mod observe;
+mod order;
 mod output;
 mod place;
 mod plugins;

@@ -73,10 +73,11 @@ pub(crate) fn look_quickly(
         };
         let (program, threads) = (program_name(prepared), context.world.threads);
         let gone = |path| disk.node(path).is_none();
+        // What is cheap to refute comes first.
         entry.tombstones.iter().all(gone)
+            && is_in_place(&disk, left, record)
             && compare_recorded(&recorded, &look, &program, threads, Reasons::First)
                 == Comparison::Same
-            && is_in_place(&disk, left, record)
     });
     if !holds || context.rows.effort() - before >= COSTLY {
         return Ok(None);

@@ -20,12 +20,12 @@ use crate::records::{LedgerRecord, decode, encode, ledger_key};
 use crate::rules::Prepared;
 
 /// How long rows wait at least. Another process should soon see who wrote a file.
-const SHORTEST: Duration = Duration::from_millis(200);
+const SHORTEST: Duration = Duration::from_secs(1);
 /// How many times as long as it takes to note them they wait, since nobody can look anything up
 /// meanwhile.
 const SHARE: u32 = 10;
 /// How long rows wait at most.
-const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// A row, in the place of the one that was read.
 pub(crate) struct Renewal {

@@ -43,7 +43,9 @@ pub(crate) fn bring_back(
     let mut restored = 0;
     let restores = !found.wanted.is_empty() || !found.stale.is_empty();
     if restores {
-        context.rows.stir();
+        if may_change_programs(found) {
+            context.rows.stir();
+        }
         let _ = lock.map(StepLock::begin);
         // Only tests of the store can make it say no.
         let _ = reach(Point::Judged);
@@ -104,6 +106,20 @@ pub(crate) fn bring_back(
         });
     }
     Return::Back(restored)
+}
+
+/// Whether a name may lead to another program once this is restored.
+fn may_change_programs(found: &Match) -> bool {
+    let is_program = |path: &RelPath| {
+        let entry = found.entry.manifest.get(path);
+        entry.is_none_or(|entry| match entry.kind {
+            ManifestKind::File { executable, .. } => executable,
+            ManifestKind::Link { .. } => true,
+            ManifestKind::Directory => false,
+        })
+    };
+    let replaces = found.wanted.len() > found.absent.len();
+    replaces || !found.stale.is_empty() || found.wanted.iter().any(is_program)
 }
 
 /// How many files and links have to be written.

@@ -231,11 +231,10 @@ pub(crate) fn environment(
     ];
     step_environment(
         invocation,
-        &context.world.env,
+        &context.env,
         &context.project.root,
         &fixed.into(),
         &EnvPatterns::new(passed.iter().map(String::as_str)),
-        names.scrub,
     )
 }
 

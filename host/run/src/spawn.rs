@@ -258,7 +258,7 @@ fn serve(
     let server = Server::start(vt_ipc::Options {
         root: context.project.root.clone(),
         package_dir: tracking.invocation.package_dir.clone(),
-        env: prepared.env.unfiltered.clone(),
+        env: vt_base::EnvMap::clone(&prepared.env.unfiltered),
         untracked: patterns(&declared.untracked_env),
         declared: patterns(&declared.env),
         session_names: vt_base::EnvPatterns::default(),

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use vt_base::CachePolicy;
 use vt_fingerprint::{NotStored, Why};
 use vt_plan::{PlannedStep, StepEnvironment};
-use vt_store::{Point, StepLock, reach};
+use vt_store::{Point, Snapshot, StepLock, reach};
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
-use crate::lookup::{Found, Memory, learn, look_up, recall, remember};
+use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
 use crate::quick::look_quickly;
 use crate::record::store_error;
 use crate::replay::{Return, bring_back};
@@ -39,6 +39,44 @@ pub(crate) fn run_step(
         outcome.status = Status::Cancelled;
     }
     outcome
+}
+
+/// Brings a step back if its result is in place and nobody else is at it; does nothing else.
+pub(crate) fn bring_back_at_once(
+    context: &Context<'_>,
+    planned: &PlannedStep,
+) -> Option<StepOutcome> {
+    let started = Instant::now();
+    let (CachePolicy::Enabled, Ok(opened), Freshness::UseEntries) =
+        (planned.invocation.cache, &context.store, context.freshness)
+    else {
+        return None;
+    };
+    let prepared = prepare(context, opened, planned);
+    let lock = opened.store.try_lock_step(&lock_name(opened, &prepared));
+    let lock = lock.ok().flatten()?;
+    if lock.is_unfinished() {
+        return None;
+    }
+    let snapshot = opened.store.share().ok().flatten()?;
+    let (memory, found) = find_quickly(context, opened, &prepared, &snapshot).ok()??;
+    // To drop a damaged entry is to write.
+    drop(snapshot);
+    let mut outcome = StepOutcome::of(&planned.invocation);
+    outcome.directives = prepared.directives.lines();
+    let back = bring_back(context, opened, &prepared, &memory, &found, Some(&lock));
+    let Return::Back(restored) = back else {
+        return None;
+    };
+    let mut outcome = hit(outcome, &found, restored);
+    context.pass_notices();
+    outcome.duration = started.elapsed();
+    Some(outcome)
+}
+
+/// What the lock of a step in this workspace is called.
+fn lock_name(opened: &Opened, prepared: &Prepared<'_>) -> Vec<u8> {
+    [opened.workspace.0, prepared.name.0].concat()
 }
 
 fn decide(context: &Context<'_>, planned: &PlannedStep, whys: Vec<Why>) {
@@ -99,8 +137,7 @@ fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str
 fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> StepOutcome {
     let prepared = prepare(context, opened, planned);
     // A second run of the same step waits here, and then finds what this one stored.
-    let name = [opened.workspace.0, prepared.name.0].concat();
-    let lock = opened.store.lock_step(&name);
+    let lock = opened.store.lock_step(&lock_name(opened, &prepared));
     // Files that a killed run left are in no ledger: a hit would leave them lying around, where
     // the command might have cleaned up.
     let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);
@@ -120,16 +157,7 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
             let lock = lock.as_ref().ok();
             match bring_back(context, opened, &prepared, &memory, &found, lock) {
                 Return::Back(restored) => {
-                    outcome.status = Status::Hit;
-                    outcome.exit_code = Some(0);
-                    outcome.restored = restored;
-                    outcome.path_set = Some(PathSetName {
-                        digest: found.entry.path_set,
-                        items: found.entry.states.0.len() as u64,
-                    });
-                    outcome.saved = Some(Duration::from_millis(found.entry.duration_ms));
-                    outcome.reports.clone_from(&found.entry.reports);
-                    return outcome;
+                    return hit(outcome, &found, restored);
                 }
                 Return::Run(why) => (memory, vec![why], None),
             }
@@ -185,6 +213,19 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     outcome
 }
 
+fn hit(mut outcome: StepOutcome, found: &Match, restored: u64) -> StepOutcome {
+    outcome.status = Status::Hit;
+    outcome.exit_code = Some(0);
+    outcome.restored = restored;
+    outcome.path_set = Some(PathSetName {
+        digest: found.entry.path_set,
+        items: found.entry.states.0.len() as u64,
+    });
+    outcome.saved = Some(Duration::from_millis(found.entry.duration_ms));
+    outcome.reports.clone_from(&found.entry.reports);
+    outcome
+}
+
 /// Everything that the store remembers of a step. What can't be read now makes a run less useful, and
 /// nothing worse.
 fn read_memory(context: &Context<'_>, opened: &Opened, prepared: &Prepared<'_>) -> Memory {
@@ -207,23 +248,17 @@ pub(crate) fn find(
     opened: &Opened,
     prepared: &Prepared<'_>,
 ) -> Result<(Memory, Found), vt_store::StoreError> {
-    let snapshot = opened.store.read()?;
+    let snapshot = opened.store.share()?;
+    let snapshot = snapshot.as_deref();
     let effort = context.rows.effort();
-    if let (Freshness::UseEntries, None, Some(snapshot), Ok(rules)) = (
-        context.freshness,
-        &prepared.trouble,
-        &snapshot,
-        prepared.path_rules(opened, None),
-    ) {
-        let memory = recall(opened, prepared, Some(snapshot))?;
-        let found = look_quickly(context, opened, prepared, snapshot, &memory, &rules)?;
-        if let Some(found) = found {
-            return Ok((memory, Found::Hit(Box::new(found))));
-        }
+    if let (Freshness::UseEntries, Some(snapshot)) = (context.freshness, snapshot)
+        && let Some((memory, found)) = find_quickly(context, opened, prepared, snapshot)?
+    {
+        return Ok((memory, Found::Hit(Box::new(found))));
     }
-    let memory = remember(context, opened, prepared, snapshot.as_ref())?;
+    let memory = remember(context, opened, prepared, snapshot)?;
     if context.freshness == Freshness::Force {
-        learn(context, prepared, snapshot.as_ref(), &memory)?;
+        learn(context, prepared, snapshot, &memory)?;
         return Ok((memory, Found::Miss(vec![Why::Forced])));
     }
     // What a plugin would have said is not known, so no entry is known to hold.
@@ -233,14 +268,22 @@ pub(crate) fn find(
     let Ok(rules) = prepared.path_rules(opened, None) else {
         return Ok((memory, Found::Miss(vec![Why::FirstRun])));
     };
-    let found = look_up(
-        context,
-        opened,
-        prepared,
-        snapshot.as_ref(),
-        &memory,
-        &rules,
-        effort,
-    )?;
+    let found = look_up(context, opened, prepared, snapshot, &memory, &rules, effort)?;
     Ok((memory, found))
+}
+
+/// Finds what was left last, if it holds and is in place.
+fn find_quickly(
+    context: &Context<'_>,
+    opened: &Opened,
+    prepared: &Prepared<'_>,
+    snapshot: &Snapshot,
+) -> Result<Option<(Memory, Match)>, vt_store::StoreError> {
+    // What a plugin would have said is not known, so no entry is known to hold.
+    let (None, Ok(rules)) = (&prepared.trouble, prepared.path_rules(opened, None)) else {
+        return Ok(None);
+    };
+    let memory = recall(opened, prepared, Some(snapshot))?;
+    let found = look_quickly(context, opened, prepared, snapshot, &memory, &rules)?;
+    Ok(found.map(|found| (memory, found)))
 }

@@ -59,6 +59,7 @@ impl Journal {
             moves: moves.to_vec(),
         };
         let content = postcard::to_stdvec(&content).expect("a journal can always be serialised");
+        let checksum = xxh3_128(&content).to_le_bytes();
         let new = directory.join(format!(".{name}"));
         let path = directory.join(name);
         let written = || -> io::Result<File> {
@@ -71,8 +72,7 @@ impl Journal {
             if !lock::try_lock(&file, Share::Exclusive)? {
                 return Err(io::ErrorKind::ResourceBusy.into());
             }
-            file.write_all(&xxh3_128(&content).to_le_bytes())?;
-            file.write_all(&content)?;
+            file.write_all(&[&checksum[..], &content].concat())?;
             reach(Point::Disk)?;
             fs::rename(&new, &path)?;
             Ok(file)

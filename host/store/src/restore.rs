@@ -232,8 +232,10 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What can't be removed now is swept later.
-        let _ = fs::remove_dir_all(&self.path);
+        // It is empty, unless something was replaced. What can't be removed now is swept later.
+        if fs::remove_dir(&self.path).is_err() {
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
 

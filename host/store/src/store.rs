@@ -14,6 +14,7 @@ use vt_base::{AbsPath, Digest};
 
 use crate::StoreError;
 use crate::failpoint::{Point, reach};
+use crate::index::Shared;
 use crate::lock::{self, Share, StepLock};
 use crate::record::{Merge, keep_latest};
 use crate::used;
@@ -25,7 +26,8 @@ const SECRET_WAIT: Duration = Duration::from_secs(10);
 
 /// A store in a directory of its own.
 ///
-/// Cheap to open and to keep: it holds no file and no lock, and may be shared by threads.
+/// Cheap to open and to keep: it holds no file and no lock, but for a snapshot that is shared for a
+/// moment ([`Store::share`]), and may be shared by threads.
 #[derive(Debug)]
 pub struct Store {
     directory: AbsPath,
@@ -35,6 +37,7 @@ pub struct Store {
     notices: Mutex<Vec<Notice>>,
     /// Set when a reader met damage that a checksum of one record does not explain.
     pub(crate) suspect: Arc<AtomicBool>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Something that was put right and that a person should hear of.
@@ -85,6 +88,7 @@ impl Store {
             merge: keep_latest,
             notices: Mutex::default(),
             suspect: Arc::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -125,6 +129,19 @@ impl Store {
         let lock = lock::wait(&path)?;
         used::note(&path);
         Ok(StepLock::new(lock, path))
+    }
+
+    /// Like [`Store::lock_step`], but does not wait: `None` when somebody else holds it.
+    ///
+    /// # Errors
+    /// Those of [`Store::lock_step`].
+    pub fn try_lock_step(&self, name: &[u8]) -> Result<Option<StepLock>, StoreError> {
+        let path = self.step_lock_path(name);
+        let lock = lock::attempt(&path)?;
+        Ok(lock.map(|lock| {
+            used::note(&path);
+            StepLock::new(lock, path)
+        }))
     }
 
     pub(crate) fn step_lock_path(&self, name: &[u8]) -> PathBuf {

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use sha2::{Digest as _, Sha256};
 use vt_base::{Digest, RelPath};
@@ -29,11 +29,25 @@ const SMALL: u64 = 1 << 20;
 /// The length of such a piece.
 const PIECE: usize = 256 << 10;
 
+/// An archive of so many bytes at most is unpacked before a thread for that would have started,
+const LITTLE: u64 = 256 << 10;
+/// if it has no more than so many entries.
+const FEW: usize = 16;
+
 /// A file to check, and to write if it is wanted.
 struct Job {
     bytes: Vec<u8>,
     digest: Digest,
     output: Option<Output>,
+}
+
+/// Whether a job was taken.
+#[derive(PartialEq, Eq)]
+enum Handed {
+    /// It is done, or will be.
+    Yes,
+    /// Who should have done it failed, and will say why.
+    No,
 }
 
 /// Where a wanted file goes.
@@ -52,6 +66,10 @@ pub(crate) fn unpack(
     staging: &Path,
 ) -> Result<(), StoreError> {
     let reader = BlobReader::open(store, blob)?;
+    if is_little(manifest) {
+        let work = |job| do_job(job, blob).map(|()| Handed::Yes);
+        return read_archive(reader, manifest, wanted, staging, work);
+    }
     std::thread::scope(|scope| {
         let mut senders = Vec::with_capacity(WORKERS);
         let mut workers = Vec::with_capacity(WORKERS);
@@ -60,7 +78,12 @@ pub(crate) fn unpack(
             senders.push(sender);
             workers.push(scope.spawn(move || work(&receiver, blob)));
         }
-        let read = read_archive(reader, manifest, wanted, staging, senders);
+        let mut next = senders.iter().cycle();
+        let read = read_archive(reader, manifest, wanted, staging, |job| {
+            let sender = next.next().expect("there is a worker");
+            Ok(sender.send(job).map_or(Handed::No, |()| Handed::Yes))
+        });
+        drop(senders);
         // What stopped a worker is why the reader could hand nothing more to it.
         for worker in workers {
             worker.join().expect("a worker does not panic")?;
@@ -69,14 +92,22 @@ pub(crate) fn unpack(
     })
 }
 
+/// Whether there is so little in it that threads would be in the way.
+fn is_little(manifest: &Manifest) -> bool {
+    let sizes = manifest.entries.iter().map(|entry| match entry.kind {
+        ManifestKind::File { size, .. } => size,
+        ManifestKind::Directory | ManifestKind::Link { .. } => 0,
+    });
+    manifest.entries.len() <= FEW && sizes.fold(0, u64::saturating_add) <= LITTLE
+}
+
 fn read_archive(
     mut reader: BlobReader,
     manifest: &Manifest,
     wanted: &HashMap<&RelPath, u32>,
     staging: &Path,
-    senders: Vec<SyncSender<Job>>,
+    mut hand: impl FnMut(Job) -> Result<Handed, StoreError>,
 ) -> Result<(), StoreError> {
-    let mut next = senders.iter().cycle();
     for entry in &manifest.entries {
         expect(&mut reader, &head(entry))?;
         let ManifestKind::File {
@@ -96,15 +127,12 @@ fn read_archive(
         } else {
             let mut bytes = vec![0; usize::try_from(size).expect("a small size fits")];
             reader.fill(&mut bytes)?;
-            let sender = next.next().expect("there is a worker");
-            if sender
-                .send(Job {
-                    bytes,
-                    digest,
-                    output,
-                })
-                .is_err()
-            {
+            let job = Job {
+                bytes,
+                digest,
+                output,
+            };
+            if hand(job)? == Handed::No {
                 return Ok(());
             }
         }
@@ -154,25 +182,27 @@ fn pass_through(
 }
 
 fn work(jobs: &Receiver<Job>, blob: &Digest) -> Result<(), StoreError> {
-    for Job {
+    jobs.iter().try_for_each(|job| do_job(job, blob))
+}
+
+fn do_job(job: Job, blob: &Digest) -> Result<(), StoreError> {
+    let Job {
         bytes,
         digest,
         output,
-    } in jobs
-    {
-        if Digest::of(&bytes) != digest {
-            return Err(StoreError::DamagedBlob {
-                digest: *blob,
-                why: Damage::Content,
-            });
-        }
-        if let Some(output) = output {
-            output
-                .create()?
-                .write_all(&bytes)
-                .and_then(|()| reach(Point::Unpacked))
-                .map_err(|error| StoreError::io("write", output.path, error))?;
-        }
+    } = job;
+    if Digest::of(&bytes) != digest {
+        return Err(StoreError::DamagedBlob {
+            digest: *blob,
+            why: Damage::Content,
+        });
+    }
+    if let Some(output) = output {
+        output
+            .create()?
+            .write_all(&bytes)
+            .and_then(|()| reach(Point::Unpacked))
+            .map_err(|error| StoreError::io("write", output.path, error))?;
     }
     Ok(())
 }

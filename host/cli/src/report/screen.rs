@@ -103,7 +103,8 @@ impl Screen {
     /// Says something of `vt`'s own, as a line of standard error.
     pub(crate) fn say(&mut self, text: &str) {
         self.end_line(Stream::Err);
-        let _ = writeln!(self.err.stream, "{text}");
+        // In one piece, so that what others write to the same place comes before or after it.
+        let _ = self.err.stream.write_all(format!("{text}\n").as_bytes());
     }
 
     /// Writes to standard error what must not be touched.

@@ -7,6 +7,7 @@
 
 mod deferred;
 mod lookup;
+mod shared;
 mod snapshot;
 mod trouble;
 mod writer;
@@ -30,6 +31,7 @@ use crate::lock::{self, Share};
 use crate::record::Table;
 use crate::store::{Notice, Store};
 
+pub(crate) use self::shared::Shared;
 pub use self::snapshot::Snapshot;
 pub use self::writer::Writer;
 
@@ -157,6 +159,7 @@ impl Store {
         longest: Duration,
         work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let _alone = self.shared.alone();
         let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, longest)?;
         let deferred = self.deferred()?;
         let database = self.open_for_writing()?;
@@ -191,6 +194,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when others do not let go within ten seconds; [`StoreError::Io`].
     pub fn compact(&self) -> Result<Compacted, StoreError> {
+        let _alone = self.shared.alone();
         let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
         let path = self.index_path();
         if !path
@@ -234,6 +238,7 @@ impl Store {
 
     /// Repairs an index whose writer was killed, and sets a damaged or newer one aside.
     fn mend(&self) -> Result<(), StoreError> {
+        let _alone = self.shared.alone();
         let _lock = lock::wait_at_most(&self.lock_path(), Share::Exclusive, WRITE_WAIT)?;
         if let Err(Trouble::Newer(format)) = Reader::open(&self.index_path()) {
             return self.make_way_for_older(format);

@@ -12,3 +12,4 @@ mod old_file;
 mod refused;
 mod restore;
 mod round_trip;
+mod shared;
