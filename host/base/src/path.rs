@@ -56,6 +56,12 @@ impl AbsPath {
     /// The path that `relative` names when this is the current directory.
     #[must_use]
     pub fn join(&self, relative: impl AsRef<Path>) -> Self {
+        let relative = relative.as_ref();
+        // A plain name leaves nothing to clean.
+        let bytes = relative.as_os_str().as_bytes();
+        if !matches!(bytes, b"" | b"." | b"..") && !bytes.contains(&b'/') {
+            return Self(self.0.join(relative));
+        }
         Self::new(self.0.join(relative)).expect("an absolute path joined with anything is absolute")
     }
 

@@ -275,7 +275,7 @@ pub(crate) struct Run {
     #[arg(long, exclusive = true)]
     pub(crate) last_details: bool,
     /// Say what would run and why, and run nothing.
-    #[arg(long, conflicts_with_all = ["force", "summary_json"])]
+    #[arg(long, conflicts_with = "force")]
     pub(crate) dry_run: bool,
     /// Run again what a change concerns, until it is interrupted.
     #[arg(long, conflicts_with = "dry_run")]

@@ -105,7 +105,10 @@ fn status_line(names: &Names, event: &Event) -> Option<String> {
             let label = names.short(&outcome.step);
             match outcome.status {
                 Status::Hit => None,
-                Status::Skipped => Some(wording::skipped(&label)),
+                Status::Skipped => {
+                    let other = outcome.waited_for.as_ref().map(|step| names.short(step));
+                    Some(wording::skipped(&label, other.as_deref()))
+                }
                 Status::Cancelled => Some(wording::cancelled(&label)),
                 Status::Failed => Some(wording::failed(&label, outcome)),
                 Status::Ran => wording::not_stored(&label, outcome),

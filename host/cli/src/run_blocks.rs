@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{CachePolicy, Declared, StepId, Toolchain};
 use vt_config::{
-    Answer, Origin, Package, Position, Project, Script, Scripts, Settings, Task, TaskSource,
+    Answer, Dependencies, Origin, Package, Position, Project, Script, Scripts, Settings, Task,
+    TaskSource,
 };
 use vt_plan::{Request, Scope, TaskTarget};
 use vt_run::{Event, Freshness, OnFailure, RunRequest, Status, Stream, Terminal, World};
@@ -168,8 +169,8 @@ fn package(script: &Script) -> Package {
             false => format!("{}/{}", script.directory, script.name),
         },
         directory: script.directory.clone(),
-        dependencies: BTreeMap::new(),
+        dependencies: Dependencies::default(),
         workspace_dependencies: BTreeSet::new(),
-        tasks: BTreeMap::from([(TASK.to_owned(), task)]),
+        tasks: BTreeMap::from([(TASK.to_owned(), Box::new(task))]),
     }
 }

@@ -60,6 +60,7 @@ impl SelectionFlags {
         if order.ignore_depends_on {
             request.depends_on = DependsOn::Ignore;
         }
+        ask_for_nested(project, &mut request)?;
         if self.fail_if_no_match {
             request.no_match = NoMatch::Fail;
         } else {
@@ -70,6 +71,23 @@ impl SelectionFlags {
         }
         Ok(request)
     }
+}
+
+/// Adds what changed since the commits that filters of nested runs name.
+pub(crate) fn ask_for_nested(project: &Project, request: &mut Request) -> Result<(), Error> {
+    while let Some(since) = vt_plan::missing_commit(project, request) {
+        let changed = changed_since(&project.root, &since)?;
+        request.changes.insert(since, changed);
+    }
+    Ok(())
+}
+
+/// Finds out once more what changed since the commits that filters name.
+pub(crate) fn ask_again(project: &Project, request: &mut Request) -> Result<(), Error> {
+    for (since, changed) in &mut request.changes {
+        *changed = changed_since(&project.root, since)?;
+    }
+    ask_for_nested(project, request)
 }
 
 /// What changed since the commits that filters name.

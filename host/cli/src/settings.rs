@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -193,6 +194,12 @@ pub(crate) fn log(run: &Run) -> Log {
 /// Reads the workspace around the current directory.
 pub(crate) fn project(world: &World) -> Result<Project, Error> {
     project_with(world, &mut |_, _| {})
+}
+
+/// The same for a command that ends when it is done with it: a process that ends need not give its
+/// memory back piece by piece.
+pub(crate) fn project_to_the_end(world: &World) -> Result<ManuallyDrop<Project>, Error> {
+    project(world).map(ManuallyDrop::new)
 }
 
 /// Reads the workspace around the current directory, and tells each `run` block that a

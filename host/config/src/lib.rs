@@ -6,8 +6,10 @@
 //! what only a program can say is asked for by whoever calls.
 #![forbid(unsafe_code)]
 
+mod dependencies;
 mod discover;
 mod error;
+mod folder;
 mod glob;
 mod keys;
 mod link;
@@ -31,6 +33,7 @@ mod start;
 mod suggest;
 mod validate;
 
+pub use dependencies::Dependencies;
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use load::{load, load_with};
 pub use plugins::{PluginEntry, PluginSource};

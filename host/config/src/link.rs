@@ -1,52 +1,79 @@
 //! Resolves the names by which packages and tasks speak of each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use vt_base::RelPath;
 
 use crate::load::RawPackage;
 use crate::raw::RawDependency;
 use crate::reader::Reader;
-use crate::{ConfigError, DependencyKind, Package, Problem, TaskReference, range, suggest};
+use crate::{
+    ConfigError, DependencyKind, Package, PackageDependency, Problem, TaskReference, range, suggest,
+};
+
+/// The packages by their names.
+pub(crate) type Names = HashMap<String, Vec<usize>>;
+
+/// Finds out which packages have which name.
+pub(crate) fn names(packages: &[Package]) -> Names {
+    let mut names = Names::with_capacity(packages.len());
+    for (index, package) in packages.iter().enumerate() {
+        if let Some(name) = &package.name {
+            names.entry(name.clone()).or_default().push(index);
+        }
+    }
+    names
+}
 
 /// Gives every package its id and finds the packages it depends on.
-pub(crate) fn packages(packages: &mut [Package]) {
-    let by_name = by_name(packages);
-    let by_directory: BTreeMap<_, _> = packages
-        .iter()
-        .enumerate()
-        .map(|(index, one)| (one.directory.clone(), index))
-        .collect();
-    let versions: Vec<Option<String>> = packages.iter().map(|one| one.version.clone()).collect();
-    for (index, package) in packages.iter_mut().enumerate() {
-        let directory = package.directory.to_string();
-        package.id = match &package.name {
-            Some(name) if by_name[name].len() == 1 => name.clone(),
-            _ if by_name.contains_key(&directory) => format!("./{directory}"),
-            _ => directory,
-        };
-        for (name, dependency) in &mut package.dependencies {
-            let found = match target(name, &dependency.version) {
-                Target::Name(name) => by_name.get(name).map(|indices| indices[0]),
-                Target::Range(range) => by_name.get(name).and_then(|indices| {
+pub(crate) fn packages(packages: &mut [Package], names: &Names) {
+    let mut by_directory = None;
+    for index in 0..packages.len() {
+        let mut dependencies = std::mem::take(&mut packages[index].dependencies);
+        let directory = &packages[index].directory;
+        dependencies.link(|name, version| {
+            let found = match target(name, version) {
+                Target::Name(name) => names.get(name).map(|indices| indices[0]),
+                Target::Range(range) => names.get(name).and_then(|indices| {
                     let fits = |index: &usize| {
-                        let version = versions[*index].as_deref();
+                        let version = packages[*index].version.as_deref();
                         version.is_none_or(|version| range::admits(range, version))
                     };
                     indices.iter().copied().find(fits)
                 }),
                 Target::Path(path) => {
-                    let directory = package.directory.join(path).ok();
+                    let by_directory = by_directory.get_or_insert_with(|| directories(packages));
+                    let directory = directory.join(path).ok();
                     directory.and_then(|directory| by_directory.get(&directory).copied())
                 }
                 Target::Elsewhere => None,
             };
-            dependency.package = found.filter(|found| *found != index);
-        }
-        let found = package
-            .dependencies
-            .values()
-            .filter_map(|dependency| dependency.package);
-        package.workspace_dependencies = found.collect();
+            found.filter(|found| *found != index)
+        });
+        let installed = dependencies.iter().filter(|(_, one)| is_installed(one));
+        let installed = installed.filter_map(|(_, one)| one.package).collect();
+        let package = &mut packages[index];
+        package.workspace_dependencies = installed;
+        package.dependencies = dependencies;
+        let directory = package.directory.to_string();
+        package.id = match &package.name {
+            Some(name) if names[name].len() == 1 => name.clone(),
+            _ if names.contains_key(&directory) => format!("./{directory}"),
+            _ => directory,
+        };
     }
+}
+
+/// The packages by the directories they lie in.
+fn directories(packages: &[Package]) -> BTreeMap<RelPath, usize> {
+    let directories = packages.iter().map(|one| one.directory.clone());
+    directories.zip(0..).collect()
+}
+
+/// Whether a package is installed for the one that depends on it. A peer is what somebody else has to
+/// bring along, of whatever origin, unless it asks for the workspace by name.
+fn is_installed(dependency: &PackageDependency<'_>) -> bool {
+    !dependency.kinds.is_only(DependencyKind::Peer) || dependency.version.starts_with("workspace:")
 }
 
 /// Where a dependency is found.
@@ -85,19 +112,13 @@ fn target<'a>(name: &'a str, version: &'a str) -> Target<'a> {
     }
 }
 
-fn by_name(packages: &[Package]) -> BTreeMap<String, Vec<usize>> {
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, package) in packages.iter().enumerate() {
-        if let Some(name) = &package.name {
-            by_name.entry(name.clone()).or_default().push(index);
-        }
-    }
-    by_name
-}
-
 /// Finds the tasks that tasks depend on.
-pub(crate) fn tasks(packages: &mut [Package], raw: &[RawPackage], problems: &mut Vec<Problem>) {
-    let by_name = by_name(packages);
+pub(crate) fn tasks(
+    packages: &mut [Package],
+    names: &Names,
+    raw: &[RawPackage],
+    problems: &mut Vec<Problem>,
+) {
     let mut resolved = Vec::new();
     for (index, package) in raw.iter().enumerate() {
         let Some((source, file)) = &package.config else {
@@ -107,7 +128,7 @@ pub(crate) fn tasks(packages: &mut [Package], raw: &[RawPackage], problems: &mut
         for task in &file.tasks {
             let linker = Linker {
                 packages,
-                by_name: &by_name,
+                names,
                 index,
                 task: &task.name.value,
             };
@@ -133,7 +154,7 @@ pub(crate) fn tasks(packages: &mut [Package], raw: &[RawPackage], problems: &mut
 /// Resolves what one task depends on.
 struct Linker<'a> {
     packages: &'a [Package],
-    by_name: &'a BTreeMap<String, Vec<usize>>,
+    names: &'a Names,
     index: usize,
     task: &'a str,
 }
@@ -175,11 +196,12 @@ impl Linker<'_> {
 
     fn package(&self, name: &str) -> Result<usize, ConfigError> {
         let (task, package) = (self.task.to_owned(), name.to_owned());
-        match self.by_name.get(name).map(Vec::as_slice) {
+        match self.names.get(name).map(Vec::as_slice) {
             Some([index]) => Ok(*index),
             Some(_) => Err(ConfigError::AmbiguousPackage { task, package }),
             None => {
-                let suggestion = suggest(name, self.by_name.keys().map(String::as_str));
+                let names: BTreeSet<&str> = self.names.keys().map(String::as_str).collect();
+                let suggestion = suggest(name, names);
                 let suggestion = suggestion.map(str::to_owned);
                 Err(ConfigError::UnknownPackage {
                     task,
@@ -217,7 +239,8 @@ impl Linker<'_> {
 
     /// The task of that name of every direct dependency that has it.
     fn from(&self, task: &str, kinds: &[DependencyKind]) -> Vec<TaskReference> {
-        let dependencies = self.packages[self.index].dependencies.values();
+        let dependencies = self.packages[self.index].dependencies.iter();
+        let dependencies = dependencies.map(|(_, one)| one);
         let wanted = dependencies.filter(|one| kinds.iter().any(|kind| one.kinds.contains(*kind)));
         wanted
             .filter_map(|dependency| dependency.package)

@@ -1,10 +1,12 @@
 //! Reads a whole workspace.
 
+use std::fs::File;
 use std::rc::Rc;
 
 use vt_base::{AbsPath, RelPath};
 
 use crate::discover::{self, MemberList};
+use crate::folder::{Folder, Room};
 use crate::manifest::Manifest;
 use crate::raw::{RawFile, Role};
 use crate::reader::Reader;
@@ -72,19 +74,27 @@ pub fn load_with(
     })
 }
 
-/// The configuration file of a directory, or what may say as much. One look at the directory is
-/// cheaper than one at each name.
-fn first_of(directory: &AbsPath) -> Option<&'static str> {
-    let names = || CONFIG_FILES.into_iter().chain(script::NAMES);
-    let Ok(entries) = std::fs::read_dir(directory.as_path()) else {
-        // What can't be listed may still be looked into.
-        return names().find(|name| directory.join(name).as_path().exists());
+/// The configuration file of a directory, or what may say as much.
+fn first_of(directory: &AbsPath, folder: Option<&Folder>, room: &mut Room) -> Option<&'static str> {
+    const NAMES: [&str; CONFIG_FILES.len() + script::NAMES.len()] = {
+        let mut names = [""; _];
+        names
+            .split_at_mut(CONFIG_FILES.len())
+            .0
+            .copy_from_slice(&CONFIG_FILES);
+        names
+            .split_at_mut(CONFIG_FILES.len())
+            .1
+            .copy_from_slice(&script::NAMES);
+        names
     };
-    let found = entries.flatten().filter_map(|entry| {
-        let name = entry.file_name();
-        names().position(|one| name == one)
-    });
-    found.min().and_then(|first| names().nth(first))
+    match folder.map(|folder| folder.first_of(room, &NAMES)) {
+        Some(Ok(found)) => found,
+        // What can't be listed may still be looked into.
+        _ => NAMES
+            .into_iter()
+            .find(|name| directory.join(name).as_path().exists()),
+    }
 }
 
 #[derive(Default)]
@@ -93,6 +103,10 @@ struct Loading {
     problems: Vec<Problem>,
     /// The manifest of the root, which finding the root has read already.
     root_manifest: Option<Rc<Source>>,
+    /// The root, if it can be opened.
+    root: Option<Folder>,
+    /// Room to read in.
+    room: Room,
     /// Files beside packages without configuration that may have some, by directory.
     scripts: Vec<(RelPath, Rc<Source>)>,
 }
@@ -111,6 +125,7 @@ impl Loading {
         let found = discover::workspace(&start, &mut self.sources, &mut self.problems)?;
         let root = found.root;
         self.root_manifest = found.manifest;
+        self.root = Folder::open(&root);
         let mut packages = vec![self.package(&root, RelPath::root())];
         for directory in self.members(&root, found.members.as_ref()) {
             let package = self.package(&root, directory);
@@ -136,8 +151,10 @@ impl Loading {
     /// Reads the files of one directory.
     fn package(&mut self, root: &AbsPath, directory: RelPath) -> RawPackage {
         let absolute = root.join_rel(&directory);
+        let folder = self.root.as_ref().and_then(|root| root.below(&directory));
+        let folder = folder.as_ref();
         let manifest = self
-            .source(absolute.join(manifest::FILE_NAME))
+            .source(&absolute, folder, manifest::FILE_NAME)
             .map(|source| {
                 if let Some(read) = quick_manifest::read(&source.text) {
                     return (source, read);
@@ -160,10 +177,10 @@ impl Loading {
                 };
                 (source, read)
             });
-        let config = match first_of(&absolute) {
-            Some(name) if CONFIG_FILES.contains(&name) => self.source(absolute.join(name)),
+        let config = match first_of(&absolute, folder, &mut self.room) {
+            Some(name) if CONFIG_FILES.contains(&name) => self.source(&absolute, folder, name),
             Some(name) => {
-                let source = self.source(absolute.join(name));
+                let source = self.source(&absolute, folder, name);
                 self.scripts
                     .extend(source.map(|source| (directory.clone(), source)));
                 None
@@ -236,12 +253,22 @@ impl Loading {
         }
     }
 
-    /// Reads a file that may be missing.
-    fn source(&mut self, file: AbsPath) -> Option<Rc<Source>> {
+    /// Reads a file of a directory that may be missing.
+    fn source(
+        &mut self,
+        directory: &AbsPath,
+        folder: Option<&Folder>,
+        name: &str,
+    ) -> Option<Rc<Source>> {
+        let file = directory.join(name);
         if let Some(read) = self.root_manifest.take_if(|source| source.file == file) {
             return Some(read);
         }
-        match Source::read(file) {
+        let opened = match folder {
+            Some(folder) => folder.file(name),
+            None => File::open(file.as_path()),
+        };
+        match Source::read_opened(file, opened, &mut self.room) {
             Ok(source) => {
                 self.sources
                     .extend(source.as_ref().map(|source| source.file.clone()));

@@ -9,7 +9,7 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged as _;
 
 use crate::reader::{Reader, Spanned};
-use crate::{DependencyKind, DependencyKinds, PackageDependency};
+use crate::{Dependencies, DependencyKind};
 
 /// The name of the file.
 pub(crate) const FILE_NAME: &str = "package.json";
@@ -19,10 +19,12 @@ pub(crate) const FILE_NAME: &str = "package.json";
 pub(crate) struct Manifest {
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
-    /// Name and command.
-    pub(crate) scripts: BTreeMap<String, (Spanned<()>, String)>,
-    pub(crate) dependencies: BTreeMap<String, PackageDependency>,
+    pub(crate) scripts: Scripts,
+    pub(crate) dependencies: Dependencies,
 }
+
+/// Commands by name, with the places of the names.
+pub(crate) type Scripts = BTreeMap<String, (Spanned<()>, String)>;
 
 /// Reads a manifest. Of what is wrong everything is noted and the rest returned.
 pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
@@ -46,34 +48,18 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
             );
         }
     }
+    let mut said = Vec::new();
     for kind in DependencyKind::ALL {
         for (name, _, value) in members(reader, object, kind.key()) {
             let place = format!("`{name}` in `{}`", kind.key());
             let Some(version) = reader.text(value, &place) else {
                 continue;
             };
-            manifest.depend(name.to_owned(), kind, || version.value);
+            said.push((name.to_owned(), kind, version.value));
         }
     }
+    manifest.dependencies = Dependencies::gather(said);
     manifest
-}
-
-impl Manifest {
-    /// Adds a dependency; the first version that is said for it counts.
-    pub(crate) fn depend(
-        &mut self,
-        name: String,
-        kind: DependencyKind,
-        version: impl FnOnce() -> String,
-    ) {
-        let dependency = self.dependencies.entry(name);
-        let dependency = dependency.or_insert_with(|| PackageDependency {
-            kinds: DependencyKinds::default(),
-            version: version(),
-            package: None,
-        });
-        dependency.kinds.insert(kind);
-    }
 }
 
 /// The patterns of `workspaces`: a list, or an object with a list of `packages`. `None` when the

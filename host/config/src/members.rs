@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use globset::{GlobBuilder, GlobMatcher};
 use vt_base::{AbsPath, RelPath};
@@ -15,10 +16,10 @@ use crate::{ConfigError, Problem, manifest};
 
 /// One pattern of the list.
 struct Pattern {
-    /// Matches the manifest of a member.
-    manifest: GlobMatcher,
+    /// Matches the manifest of a member, where the components alone do not tell.
+    manifest: Option<GlobMatcher>,
     /// One matcher for each component up to the first one of which the depth is not known.
-    components: Vec<GlobMatcher>,
+    components: Vec<Component>,
     /// Whether a match may lie deeper than the components.
     deep: bool,
     /// Whether it asks for names that start with a dot.
@@ -35,9 +36,51 @@ impl Pattern {
         })
     }
 
+    /// Whether it names a directory, given with the path of the manifest there.
+    fn names(&self, directory: &str, manifest: &Path) -> bool {
+        match &self.manifest {
+            Some(glob) => glob.is_match(manifest),
+            None => {
+                // The root goes by a dot.
+                let depth = directory.split('/').filter(|name| *name != ".").count();
+                depth == self.components.len() && (depth == 0 || self.reaches(directory))
+            }
+        }
+    }
+
     /// Whether the pattern can match something below directories of this depth.
     fn reaches_below(&self, depth: usize) -> bool {
         self.deep || depth < self.components.len()
+    }
+}
+
+/// What matches one name.
+enum Component {
+    /// Pieces between which anything may stand. Almost all are so, and need no expression that would
+    /// have to be compiled first.
+    Pieces(Vec<String>),
+    Glob(GlobMatcher),
+}
+
+impl Component {
+    fn is_match(&self, name: &str) -> bool {
+        let pieces = match self {
+            Self::Pieces(pieces) => pieces,
+            Self::Glob(glob) => return glob.is_match(name),
+        };
+        let [first, middle @ .., last] = &pieces[..] else {
+            return pieces.first().is_some_and(|only| only == name);
+        };
+        let Some(mut rest) = name.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        for piece in middle {
+            match rest.split_once(piece.as_str()) {
+                Some((_, behind)) => rest = behind,
+                None => return false,
+            }
+        }
+        rest.ends_with(last.as_str())
     }
 }
 
@@ -90,17 +133,24 @@ fn pattern(text: &str) -> Result<Pattern, ConfigError> {
     let known = parts
         .iter()
         .take_while(|part| !part.contains("**") && !part.contains('{'));
-    let components = known
-        .map(|part| build(part))
-        .collect::<Result<Vec<_>, _>>()?;
-    let manifest = parts
-        .iter()
-        .copied()
-        .chain([manifest::FILE_NAME])
-        .collect::<Vec<_>>();
+    let component = |part: &&str| match part.contains(['?', '[', ']', '}', '\\']) {
+        true => build(part).map(Component::Glob),
+        false => Ok(Component::Pieces(
+            part.split('*').map(str::to_owned).collect(),
+        )),
+    };
+    let components = known.map(component).collect::<Result<Vec<_>, _>>()?;
+    let is_known = components.len() == parts.len();
+    let manifest = match is_known {
+        true => None,
+        false => {
+            let names = parts.iter().copied().chain([manifest::FILE_NAME]);
+            Some(build(&names.collect::<Vec<_>>().join("/"))?)
+        }
+    };
     Ok(Pattern {
-        manifest: build(&manifest.join("/"))?,
-        deep: components.len() < parts.len(),
+        manifest,
+        deep: !is_known,
         hidden: parts.iter().any(|part| part.starts_with('.')),
         components,
     })
@@ -189,14 +239,60 @@ impl Walk<'_> {
         let Ok(manifest) = named.join(manifest::FILE_NAME) else {
             return;
         };
-        let manifest = manifest.as_path();
+        let named = named.to_string();
         let named = |patterns: &[Pattern]| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.manifest.is_match(manifest))
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| pattern.names(&named, manifest.as_path()))
         };
         if named(&self.included) && !named(&self.excluded) {
             self.found.insert(directory.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_matched_as_a_glob_matches_them() {
+        let names = [
+            "", "a", "ab", "abc", "a.b", "xaxbx", "aXb", "ba", "*", ".a", "aa", "äb",
+        ];
+        let texts = [
+            "a", "*", "a*", "*b", "a*b", "*a*b*", "**", "a**b", "*.b", "ab*b", "aa*a", "ä*",
+        ];
+        for text in texts {
+            let glob = GlobBuilder::new(text).literal_separator(true).build();
+            let glob = glob.unwrap().compile_matcher();
+            let pieces = Component::Pieces(text.split('*').map(str::to_owned).collect());
+            for name in names.iter().filter(|name| !name.is_empty()) {
+                assert_eq!(pieces.is_match(name), glob.is_match(name), "{text} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn patterns_name_directories_of_their_depth_only() {
+        for (text, directory, names) in [
+            ("packages/*", "packages/a", true),
+            ("packages/*", "packages", false),
+            ("packages/*", "packages/a/b", false),
+            ("./packages/*/", "packages/a", true),
+            ("packages/a?", "packages/ab", true),
+            ("packages/[ab]", "packages/c", false),
+            ("packages/{a,b}/c", "packages/b/c", true),
+            ("packages/**", "packages/a/b", true),
+            ("**", "a/b", true),
+            (".", "", true),
+            ("*", "", false),
+            ("*", "a", true),
+        ] {
+            let directory = RelPath::new(directory).unwrap();
+            let manifest = directory.join(manifest::FILE_NAME).unwrap();
+            let found = pattern(text).unwrap();
+            let found = found.names(&directory.to_string(), manifest.as_path());
+            assert_eq!(found, names, "{text} {directory}");
         }
     }
 }

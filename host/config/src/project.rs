@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, CachePolicy, Declared, RelPath, Toolchain};
 
-use crate::{PluginEntry, Rule};
+use crate::{Dependencies, PluginEntry, Rule};
 
 /// A workspace with its packages and tasks.
 #[derive(Clone, Debug)]
@@ -45,20 +45,23 @@ pub struct Package {
     /// Where it lies.
     pub directory: RelPath,
     /// Everything its `package.json` depends on, by the name it is imported under.
-    pub dependencies: BTreeMap<String, PackageDependency>,
-    /// Indices of the packages of this workspace that it depends on directly, without itself.
+    pub dependencies: Dependencies,
+    /// Indices of the packages of this workspace that it depends on directly, without itself, and
+    /// without peers that whoever installs it has to bring along.
     pub workspace_dependencies: BTreeSet<usize>,
-    /// Its tasks by name, those of its configuration and its scripts.
-    pub tasks: BTreeMap<String, Task>,
+    /// Its tasks by name, those of its configuration and its scripts. Boxed, since a map has room for
+    /// several more than most packages have.
+    pub tasks: BTreeMap<String, Box<Task>>,
 }
 
 /// One dependency as `package.json` states it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PackageDependency {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackageDependency<'d> {
     /// The lists that name it.
     pub kinds: DependencyKinds,
-    /// The version range, or whatever stands in its place, of the first of these lists.
-    pub version: String,
+    /// The version range, or whatever stands in its place, of the first of these lists that installs
+    /// it, else of the peer dependencies.
+    pub version: &'d str,
     /// The index of the package, if it is one of this workspace.
     pub package: Option<usize>,
 }
@@ -84,6 +87,12 @@ impl DependencyKinds {
     /// Adds a list.
     pub fn insert(&mut self, kind: DependencyKind) {
         self.0 |= 1 << kind as u8;
+    }
+
+    /// Whether a list is the only one among them.
+    #[must_use]
+    pub const fn is_only(self, kind: DependencyKind) -> bool {
+        self.0 == 1 << kind as u8
     }
 
     /// Whether a list is among them.
@@ -141,7 +150,7 @@ pub enum TaskSource {
 }
 
 /// A task of the project.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TaskReference {
     /// The index of its package.
     pub package: usize,

@@ -10,9 +10,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 
-use crate::DependencyKind;
 use crate::manifest::Manifest;
 use crate::reader::Spanned;
+use crate::{Dependencies, DependencyKind};
 
 /// The keys that are looked at.
 #[derive(Deserialize)]
@@ -55,7 +55,8 @@ impl<'de: 't, 't> Deserialize<'de> for Members<'t> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                // Room for most lists, so that few have to be moved while they grow.
+                let mut members = Vec::with_capacity(16);
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
@@ -86,16 +87,19 @@ pub(crate) fn read(text: &str) -> Option<Manifest> {
         let script = (place, command.0.into_owned());
         manifest.scripts.insert(name.to_owned(), script);
     }
-    for (kind, members) in [
+    let lists = [
         (DependencyKind::Normal, quick.dependencies),
         (DependencyKind::Development, quick.dev_dependencies),
         (DependencyKind::Peer, quick.peer_dependencies),
         (DependencyKind::Optional, quick.optional_dependencies),
-    ] {
-        for (name, version) in members.0 {
-            manifest.depend(name.to_owned(), kind, || version.0.into_owned());
-        }
+    ];
+    let length = lists.iter().map(|(_, members)| members.0.len());
+    let mut said = Vec::with_capacity(length.sum());
+    for (kind, members) in lists {
+        let members = members.0.into_iter();
+        said.extend(members.map(|(name, version)| (Cow::Borrowed(name), kind, version.0)));
     }
+    manifest.dependencies = Dependencies::gather(said);
     Some(manifest)
 }
 

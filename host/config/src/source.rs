@@ -1,12 +1,12 @@
 //! A file as it was read: its text, and where in it a byte stands.
 
 use std::fs::File;
-use std::io::Read as _;
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions};
 use vt_base::AbsPath;
 
+use crate::folder::{self, Room};
 use crate::{ConfigError, Position, Problem, script};
 
 /// No configuration written by a person is larger, in bytes.
@@ -33,6 +33,16 @@ pub(crate) struct Source {
 impl Source {
     /// Reads a file; `Ok(None)` when there is none.
     pub(crate) fn read(file: AbsPath) -> Result<Option<Self>, Box<Problem>> {
+        let opened = File::open(file.as_path());
+        Self::read_opened(file, opened, &mut Room::default())
+    }
+
+    /// Reads a file that was opened, or was not; `Ok(None)` when there is none.
+    pub(crate) fn read_opened(
+        file: AbsPath,
+        opened: std::io::Result<File>,
+        room: &mut Room,
+    ) -> Result<Option<Self>, Box<Problem>> {
         let problem = |position, error| {
             Err(Box::new(Problem {
                 file: file.clone(),
@@ -40,22 +50,15 @@ impl Source {
                 error,
             }))
         };
-        let mut bytes = Vec::new();
-        let read = File::open(file.as_path()).and_then(|open| {
-            // With room for all of it, it is read at one go.
-            let size = open.metadata()?.len().min(SIZE_LIMIT);
-            bytes.reserve(usize::try_from(size).unwrap_or_default() + 1);
+        let bytes = match opened.and_then(|opened| folder::bytes(opened, SIZE_LIMIT, room)) {
             // One byte more than allowed tells that there is more.
-            open.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)
-        });
-        match read {
-            Ok(_) if bytes.len() as u64 > SIZE_LIMIT => {
+            Ok(bytes) if bytes.len() as u64 > SIZE_LIMIT => {
                 return problem(None, ConfigError::TooLarge { limit: SIZE_LIMIT });
             }
-            Ok(_) => {}
+            Ok(bytes) => bytes,
             Err(error) if is_absence(&error) => return Ok(None),
             Err(error) => return problem(None, ConfigError::Unreadable(error)),
-        }
+        };
         match String::from_utf8(bytes) {
             Ok(mut text) => {
                 if text.starts_with('\u{feff}') {

@@ -1,11 +1,13 @@
 //! Turns what was written into what it means, noting everything that means nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use vt_base::{AbsPath, CachePolicy, Declared, FilePolicy, RelPath, Toolchain};
 
 use crate::glob::{self, List};
 use crate::load::RawPackage;
+use crate::manifest::{Manifest, Scripts};
 use crate::raw::{Base, RawCache, RawFile, RawGlob, RawTask};
 use crate::reader::{Reader, Spanned};
 use crate::source::Source;
@@ -28,9 +30,16 @@ pub(crate) fn project(
     let mut packages: Vec<Package> = raw
         .iter_mut()
         .map(|raw| {
-            let tasks = read_tasks(root, raw, settings.toolchain, problems);
-            let manifest = raw.manifest.as_mut().map(|(_, manifest)| manifest);
-            let manifest = manifest.map(std::mem::take).unwrap_or_default();
+            let manifest = raw.manifest.as_mut();
+            let (scripts, manifest) = match manifest {
+                Some((source, manifest)) => {
+                    let mut manifest = std::mem::take(manifest);
+                    let scripts = std::mem::take(&mut manifest.scripts);
+                    (Some((Rc::clone(source), scripts)), manifest)
+                }
+                None => (None, Manifest::default()),
+            };
+            let tasks = read_tasks(root, scripts, raw, settings.toolchain, problems);
             Package {
                 name: manifest.name,
                 version: manifest.version,
@@ -42,8 +51,9 @@ pub(crate) fn project(
             }
         })
         .collect();
-    link::packages(&mut packages);
-    link::tasks(&mut packages, &raw, problems);
+    let names = link::names(&packages);
+    link::packages(&mut packages, &names);
+    link::tasks(&mut packages, &names, &raw, problems);
     (packages, settings)
 }
 
@@ -133,17 +143,19 @@ fn wrong(reader: &mut Reader<'_>, place: &str, wanted: &'static str, found: &Spa
 /// The tasks of a package, with everything but what they depend on.
 fn read_tasks(
     root: &AbsPath,
+    scripts: Option<(Rc<Source>, Scripts)>,
     raw: &RawPackage,
     toolchain: Toolchain,
     problems: &mut Vec<Problem>,
-) -> BTreeMap<String, Task> {
+) -> BTreeMap<String, Box<Task>> {
     let mut tasks = BTreeMap::new();
-    if let Some((source, manifest)) = &raw.manifest {
-        for (name, (place, command)) in &manifest.scripts {
+    if let Some((source, scripts)) = scripts {
+        let file = below(root, &source);
+        let script = |(name, (place, command)): (String, (Spanned<()>, String))| {
             let task = Task {
                 name: name.clone(),
                 source: TaskSource::Script,
-                command: vec![command.clone()],
+                command: vec![command],
                 directory: raw.directory.clone(),
                 depends_on: Vec::new(),
                 cache: CachePolicy::Enabled,
@@ -151,14 +163,19 @@ fn read_tasks(
                     toolchain,
                     ..Declared::default()
                 },
-                origin: origin(root, source, place.offset),
+                origin: Origin {
+                    file: file.clone(),
+                    position: source.position(place.offset),
+                },
             };
-            tasks.insert(name.clone(), task);
-        }
+            (name, Box::new(task))
+        };
+        tasks = scripts.into_iter().map(script).collect();
     }
     let Some((source, file)) = &raw.config else {
         return tasks;
     };
+    let path = below(root, source);
     let mut reader = Reader { source, problems };
     for written in &file.tasks {
         let (name, offset) = (written.name.value.clone(), written.name.offset);
@@ -168,20 +185,19 @@ fn read_tasks(
         if tasks.contains_key(&name) {
             reader.report(offset, ConfigError::TaskIsScript { task: name.clone() });
         }
-        let origin = origin(root, source, offset);
+        let origin = Origin {
+            file: path.clone(),
+            position: source.position(offset),
+        };
         let task = read_task(&mut reader, written, &raw.directory, origin, toolchain);
-        tasks.insert(name, task);
+        tasks.insert(name, Box::new(task));
     }
     tasks
 }
 
-fn origin(root: &AbsPath, source: &Source, offset: usize) -> Origin {
-    // A package reached by a symlink goes by a path below the root too.
-    let file = source.file.relative_to(root).unwrap_or_default();
-    Origin {
-        file,
-        position: source.position(offset),
-    }
+/// A file of the workspace. A package reached by a symlink goes by a path below the root too.
+fn below(root: &AbsPath, source: &Source) -> RelPath {
+    source.file.relative_to(root).unwrap_or_default()
 }
 
 fn read_task(

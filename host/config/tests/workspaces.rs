@@ -174,10 +174,11 @@ fn dependencies_inside_the_workspace_are_linked() {
     };
     assert_eq!(Vec::from_iter(&a.workspace_dependencies), [&2, &3]);
     assert_eq!(Vec::from_iter(&b.workspace_dependencies), [&4]);
-    let kinds = DependencyKind::ALL.map(|kind| a.dependencies["b"].kinds.contains(kind));
+    let kinds =
+        DependencyKind::ALL.map(|kind| a.dependencies.get("b").unwrap().kinds.contains(kind));
     assert_eq!(kinds, [true, true, false, false]);
-    assert_eq!(a.dependencies["left-pad"].version, "1");
-    assert_eq!(a.dependencies["left-pad"].package, None);
+    assert_eq!(a.dependencies.get("left-pad").unwrap().version, "1");
+    assert_eq!(a.dependencies.get("left-pad").unwrap().package, None);
 }
 
 #[test]
@@ -499,6 +500,9 @@ fn a_member_is_depended_on_when_it_is_what_would_be_installed() {
         ("file:../elsewhere", false),
     ] {
         for list in DependencyKind::ALL {
+            // Whoever installs a package brings its peers along, unless it names the workspace.
+            let depends =
+                depends && (list != DependencyKind::Peer || version.starts_with("workspace:"));
             let manifest = format!(r#"{{"name": "a", "{}": {{"b": "{version}"}}}}"#, list.key());
             let found = project(&[
                 ("package.json", r#"{"workspaces": ["p/*"]}"#),
@@ -509,6 +513,51 @@ fn a_member_is_depended_on_when_it_is_what_would_be_installed() {
             assert_eq!(edge, depends, "{version} in {}", list.key());
         }
     }
+}
+
+#[test]
+fn a_peer_that_is_installed_as_well_is_depended_on_and_one_can_be_named_by_its_list() {
+    let found = project(&[
+        ("package.json", r#"{"workspaces": ["p/*"]}"#),
+        (
+            "p/a/package.json",
+            r#"{"peerDependencies": {"b": ">=9", "c": "*"}, "optionalDependencies": {"b": "workspace:^"}}"#,
+        ),
+        (
+            "p/a/vite-task.json",
+            r#"{"tasks": {"t": {"command": "x", "dependsOn": [{"task": "t", "from": "peerDependencies"}]}}}"#,
+        ),
+        ("p/b/package.json", r#"{"name": "b", "version": "1.0.0"}"#),
+        (
+            "p/c/package.json",
+            r#"{"name": "c", "version": "1.0.0", "scripts": {"t": "x"}}"#,
+        ),
+    ]);
+    let a = &found.packages[1];
+    assert_eq!(Vec::from_iter(&a.workspace_dependencies), [&2]);
+    let depends: Vec<usize> = a.tasks["t"]
+        .depends_on
+        .iter()
+        .map(|one| one.package)
+        .collect();
+    assert_eq!(depends, [3]);
+}
+
+#[test]
+fn what_nobody_has_and_what_leads_to_itself_is_no_dependency() {
+    let found = project(&[
+        ("package.json", r#"{"workspaces": ["p/*"]}"#),
+        (
+            "p/a/package.json",
+            r#"{"name": "a", "dependencies": {"a": "workspace:*", "missing": "workspace:*", "b": "*"}}"#,
+        ),
+        (
+            "p/b/package.json",
+            r#"{"name": "b", "devDependencies": {"a": "link:../a"}}"#,
+        ),
+    ]);
+    let edges = |index: usize| Vec::from_iter(found.packages[index].workspace_dependencies.clone());
+    assert_eq!((edges(1), edges(2)), (vec![2], vec![1]));
 }
 
 #[test]

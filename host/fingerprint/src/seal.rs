@@ -249,7 +249,8 @@ impl Sealing {
         }
         // What others put into a directory counts whoever made it, and whatever became of it.
         let temporary = matches!(facts.first, StateSeen::Missing) && around.end.is_none();
-        if facts.listed && !temporary && request.rules.input.counts(path) {
+        let rules = request.rules;
+        if facts.listed && !temporary && !rules.is_hidden(path) && rules.input.counts(path) {
             self.take_listing(request, path);
         }
     }
@@ -277,7 +278,8 @@ impl Sealing {
     }
 
     fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
-        if !self.in_tagged_cache(request, path) || request.rules.input.adds(path) {
+        let is_cache = self.is_tagged(request, path) || self.in_tagged_cache(request, path);
+        if !is_cache || request.rules.input.adds(path) {
             self.items.insert(Item::Listing(path.clone()));
         }
     }
@@ -301,16 +303,20 @@ impl Sealing {
 
     /// Whether the path lies in a directory that says of itself that it is a cache.
     fn in_tagged_cache(&mut self, request: &SealRequest<'_>, path: &RelPath) -> bool {
-        path.ancestors().any(|directory| {
-            if let Some(known) = self.tagged.get(&directory) {
-                return *known;
-            }
-            let tag = request.disk.root.join_rel(&directory).join("CACHEDIR.TAG");
-            let tagged = tag.as_path().is_file()
-                && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
-            self.tagged.insert(directory, tagged);
-            tagged
-        })
+        path.ancestors()
+            .any(|directory| self.is_tagged(request, &directory))
+    }
+
+    /// Whether a directory says of itself that it is a cache.
+    fn is_tagged(&mut self, request: &SealRequest<'_>, directory: &RelPath) -> bool {
+        if let Some(known) = self.tagged.get(directory) {
+            return *known;
+        }
+        let tag = request.disk.root.join_rel(directory).join("CACHEDIR.TAG");
+        let tagged = tag.as_path().is_file()
+            && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
+        self.tagged.insert(directory.clone(), tagged);
+        tagged
     }
 
     fn add_declared(&mut self, request: &SealRequest<'_>) -> Result<(), GlobError> {

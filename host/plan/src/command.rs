@@ -1,5 +1,7 @@
 //! Turns the command of a task into what its steps spawn.
 
+use std::borrow::Cow;
+
 use vt_base::{Program, RelPath};
 
 use crate::nested::NestedRun;
@@ -43,8 +45,10 @@ pub(crate) enum Unit {
 /// The pieces of a command, one at least. `parts` are run one after the other as if joined by
 /// `&&`; `args` go to the last of them.
 pub(crate) fn units(parts: &[String], args: &[String], directory: &RelPath) -> Vec<Unit> {
-    let mut parts = parts.to_vec();
-    if let Some(last) = parts.last_mut() {
+    let mut parts = Cow::Borrowed(parts);
+    if !args.is_empty()
+        && let Some(last) = parts.to_mut().last_mut()
+    {
         for arg in args {
             last.push(' ');
             last.push_str(&quote(arg));

@@ -45,6 +45,12 @@ pub enum PlanError {
         /// Why not.
         reason: &'static str,
     },
+    /// A filter asks what changed since a commit, and the request does not say.
+    #[error("what changed since `{since}` is not known")]
+    UnknownChanges {
+        /// The text in the brackets of the filter.
+        since: String,
+    },
     /// Filters that match no package, where that was said to be an error.
     #[error("no package matches {}", .filters.iter().map(|filter| format!("`{filter}`")).collect::<Vec<_>>().join(" or "))]
     NoMatch {
@@ -77,6 +83,16 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// The commit that a filter names, of which the request does not say what changed since.
+    #[must_use]
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Self::UnknownChanges { since } => Some(since),
+            Self::Nested { cause, .. } => cause.commit(),
+            _ => None,
+        }
+    }
+
     /// What may have been meant, best first.
     #[must_use]
     pub fn suggestions(&self) -> Vec<&str> {

@@ -4,7 +4,7 @@
 //! `...` for dependencies behind and dependents in front, `^` to leave out where that starts, and
 //! `!` to leave out what the rest selects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use globset::{GlobBuilder, GlobMatcher};
 use vt_base::RelPath;
@@ -139,14 +139,11 @@ impl Filter {
             found = self.named(name, project, &found)?;
         }
         if let Some(since) = &self.since {
-            let changed = changes.get(since).ok_or(PlanError::InvalidFilter {
-                filter: self.text.clone(),
-                reason: "what changed since then is not known here",
+            let changed = changes.get(since);
+            let changed = changed.ok_or_else(|| PlanError::UnknownChanges {
+                since: since.clone(),
             })?;
-            let changed: BTreeSet<usize> = changed
-                .iter()
-                .map(|path| project.package_at(path))
-                .collect();
+            let changed = packages_of(project, changed);
             found.retain(|index| changed.contains(index));
         }
         Ok(found)
@@ -263,6 +260,27 @@ fn closing(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// The packages that paths lie in: of each path the nearest one at or above it.
+fn packages_of(project: &Project, paths: &[RelPath]) -> BTreeSet<usize> {
+    let packages = project.packages.iter().enumerate();
+    let by_directory: HashMap<&[u8], usize> = packages
+        .map(|(index, package)| (package.directory.as_bytes(), index))
+        .collect();
+    let nearest = |path: &RelPath| {
+        let mut place = path.as_bytes();
+        while !place.is_empty() {
+            if let Some(index) = by_directory.get(place) {
+                return *index;
+            }
+            let end = place.iter().rposition(|byte| *byte == b'/');
+            place = &place[..end.unwrap_or(0)];
+        }
+        // The root comes first.
+        0
+    };
+    paths.iter().map(nearest).collect()
 }
 
 /// What filters select.

@@ -1,14 +1,19 @@
 //! The tasks a request needs, what each of them waits for, and an order that respects it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use vt_config::{Project, Switch, Task, TaskReference, TaskSource};
 
 use crate::select::{Selected, label};
 use crate::{DependsOn, Ordering, PlanError, Request};
 
-/// The tasks in an order in which they can be run, each with those it waits for.
-pub(crate) type Order = Vec<(TaskReference, Vec<TaskReference>)>;
+/// A task at its place in an order in which tasks can be run.
+#[derive(Debug)]
+pub(crate) struct Ordered {
+    pub(crate) task: TaskReference,
+    /// The places of the tasks it waits for; all come before its own.
+    pub(crate) waits: Vec<usize>,
+}
 
 /// Orders the selected tasks and everything they need. The result depends on nothing but the
 /// project, the selection and the flags of the request.
@@ -16,12 +21,10 @@ pub(crate) fn order(
     project: &Project,
     selected: &Selected,
     request: &Request,
-) -> Result<Order, PlanError> {
+) -> Result<Vec<Ordered>, PlanError> {
     let asked = closure(project, &selected.tasks, request.depends_on);
-    let hooks = Hooks {
-        project,
-        asked: &asked,
-    };
+    let hooks = Hooks::new(project, &asked);
+    let mut nearest = Nearest::new(project, selected);
     let mut graph = Graph::default();
     for task in &asked {
         let mut before = Vec::new();
@@ -31,8 +34,12 @@ pub(crate) fn order(
                 before.extend(named.map(|one| hooks.end(one)));
             }
             if selected.tasks.contains(task) {
-                let nearest = nearest(project, task, selected);
-                before.extend(nearest.iter().map(|one| hooks.end(one)));
+                let nearest = nearest.of(task.package).into_iter();
+                let same = |package| TaskReference {
+                    package,
+                    task: task.task.clone(),
+                };
+                before.extend(nearest.map(|package| hooks.end(&same(package))));
             }
         }
         match hooks.of(task, "pre") {
@@ -79,29 +86,52 @@ fn closure(
     asked
 }
 
-/// The same task of the selected packages that the package of a task depends on. A selected
-/// package without it is looked through, so that what it depends on still comes first.
-fn nearest(project: &Project, task: &TaskReference, selected: &Selected) -> Vec<TaskReference> {
-    let mut found = BTreeSet::new();
-    let mut seen = BTreeSet::from([task.package]);
-    let mut open = vec![task.package];
-    while let Some(package) = open.pop() {
-        for next in &project.packages[package].workspace_dependencies {
-            if !selected.packages.contains(next) || !seen.insert(*next) {
-                continue;
-            }
-            let there = TaskReference {
-                package: *next,
-                task: task.task.clone(),
-            };
-            if selected.tasks.contains(&there) {
-                found.insert(there);
-            } else {
-                open.push(*next);
-            }
+/// Finds the nearest packages with the same task.
+struct Nearest<'a> {
+    project: &'a Project,
+    selected: &'a BTreeSet<usize>,
+    /// Of each package, whether its task was selected.
+    has_task: Vec<bool>,
+    /// Of each package, for which one it was looked at last.
+    seen: Vec<Option<usize>>,
+}
+
+impl<'a> Nearest<'a> {
+    fn new(project: &'a Project, selected: &'a Selected) -> Self {
+        let mut has_task = vec![false; project.packages.len()];
+        for task in &selected.tasks {
+            has_task[task.package] = true;
+        }
+        Self {
+            project,
+            selected: &selected.packages,
+            has_task,
+            seen: vec![None; project.packages.len()],
         }
     }
-    Vec::from_iter(found)
+
+    /// Those of the selected packages that a package depends on. A selected package without the
+    /// task is looked through, so that what it depends on still comes first.
+    fn of(&mut self, package: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![package];
+        self.seen[package] = Some(package);
+        while let Some(one) = open.pop() {
+            for next in &self.project.packages[one].workspace_dependencies {
+                if self.seen[*next].replace(package) == Some(package)
+                    || !self.selected.contains(next)
+                {
+                    continue;
+                }
+                if self.has_task[*next] {
+                    found.insert(*next);
+                } else {
+                    open.push(*next);
+                }
+            }
+        }
+        found
+    }
 }
 
 /// The scripts that run before and after a script because of their names.
@@ -109,20 +139,39 @@ struct Hooks<'a> {
     project: &'a Project,
     /// The tasks that were asked for by name. Only those have hooks: a hook has none of its own.
     asked: &'a BTreeSet<TaskReference>,
+    /// Names of scripts that may be those of hooks, of any package.
+    names: BTreeSet<&'a str>,
+}
+
+impl<'a> Hooks<'a> {
+    fn new(project: &'a Project, asked: &'a BTreeSet<TaskReference>) -> Self {
+        let mut names = BTreeSet::new();
+        if project.settings.pre_post_scripts == Switch::On {
+            let all = project.packages.iter().flat_map(|one| one.tasks.keys());
+            let hooks = all.filter(|name| name.starts_with("pre") || name.starts_with("post"));
+            names.extend(hooks.map(String::as_str));
+        }
+        Self {
+            project,
+            asked,
+            names,
+        }
+    }
 }
 
 impl Hooks<'_> {
     fn of(&self, task: &TaskReference, prefix: &str) -> Option<TaskReference> {
+        let mut names = self.names.iter();
+        let name = names.find(|name| name.strip_prefix(prefix) == Some(&task.task))?;
         let is_script = |task: &TaskReference| {
             let found = self.project.packages[task.package].tasks.get(&task.task);
             found.is_some_and(|found| found.source == TaskSource::Script)
         };
         let hook = TaskReference {
             package: task.package,
-            task: format!("{prefix}{}", task.task),
+            task: (*name).to_owned(),
         };
-        let on = self.project.settings.pre_post_scripts == Switch::On;
-        (on && self.asked.contains(task) && is_script(task) && is_script(&hook)).then_some(hook)
+        (self.asked.contains(task) && is_script(task) && is_script(&hook)).then_some(hook)
     }
 
     /// The task after which all that belongs to a task has run.
@@ -139,12 +188,12 @@ impl Hooks<'_> {
 #[derive(Default, Debug)]
 struct Graph {
     /// The number of each task.
-    numbers: BTreeMap<TaskReference, usize>,
+    numbers: HashMap<TaskReference, usize>,
     tasks: Vec<TaskReference>,
     /// What each task waits for, in the order it was found.
     waits: Vec<Vec<usize>>,
     /// The same, for asking.
-    known: BTreeSet<(usize, usize)>,
+    known: HashSet<(usize, usize)>,
 }
 
 impl Graph {
@@ -170,7 +219,11 @@ impl Graph {
     }
 
     /// Depth first, so that a task comes as late as the first one that waits for it allows.
-    fn sort(mut self, project: &Project, ends: &[TaskReference]) -> Result<Order, PlanError> {
+    fn sort(
+        mut self,
+        project: &Project,
+        ends: &[TaskReference],
+    ) -> Result<Vec<Ordered>, PlanError> {
         let mut order = Vec::with_capacity(self.tasks.len());
         let ends: Vec<usize> = ends.iter().map(|end| self.number(end)).collect();
         let mut state = vec![State::Unseen; self.tasks.len()];
@@ -202,12 +255,16 @@ impl Graph {
                 }
             }
         }
-        let reference = |number: &usize| self.tasks[*number].clone();
-        let with_waits = |task: usize| {
-            let waits = self.waits[task].iter().map(reference).collect();
-            (reference(&task), waits)
+        let mut places = vec![0; self.tasks.len()];
+        for (place, task) in order.iter().enumerate() {
+            places[*task] = place;
+        }
+        let mut tasks: Vec<Option<TaskReference>> = self.tasks.into_iter().map(Some).collect();
+        let ordered = |task: usize| Ordered {
+            task: tasks[task].take().expect("a task has one place"),
+            waits: self.waits[task].iter().map(|one| places[*one]).collect(),
         };
-        Ok(order.into_iter().map(with_waits).collect())
+        Ok(order.into_iter().map(ordered).collect())
     }
 }
 

@@ -22,7 +22,7 @@ pub use env::{CI_PRESENCE, StepEnvironment, step_environment};
 pub use error::PlanError;
 pub use filter::Filter;
 pub use join::{Join, JoinedPlan, command_name, join};
-pub use plan::{Plan, PlannedStep, plan};
+pub use plan::{Plan, PlannedStep, missing_commit, plan};
 pub use request::{
     CacheRequest, Changes, DependsOn, NoMatch, Ordering, Request, Scope, Selection, TaskTarget,
 };

@@ -66,9 +66,7 @@ impl NestedRun {
             };
             run.target = TaskTarget::parse(target);
             run.args = words.map(str::to_owned).collect();
-            // What changed since a commit is known to the caller alone.
-            let told = run.selection.filters.iter().all(|text| !text.contains('['));
-            return (told && !target.is_empty()).then_some(run);
+            return (!target.is_empty()).then_some(run);
         }
         None
     }
@@ -155,6 +153,7 @@ mod tests {
             ("vt run -- build", "build", &[]),
             ("vt -C sub run -rv build", "build", &[]),
             ("vt run -F a -Fb --filter=c --filter d build", "build", &[]),
+            ("vt run -F ...[main] build", "build", &[]),
             ("vt run --no-cache --ignore-depends-on build", "build", &[]),
         ] {
             let run = NestedRun::read(command.split(' ')).unwrap();
@@ -182,7 +181,6 @@ mod tests {
             "vt run --recursive=yes build",
             "vt run -x build",
             "vt run - build",
-            "vt run -F [main] build",
             "vt --help",
             "vp build",
             "npm run build",

@@ -1,12 +1,12 @@
 //! The plan: steps in an order in which they can be run.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use vt_base::{CachePolicy, Invocation, StepId};
 use vt_config::{Project, Switch, Task, TaskReference, TaskSource};
 
 use crate::command::{NestedCommand, StepCommand, Unit, units};
-use crate::graph::{self, find};
+use crate::graph::{self, Ordered, find};
 use crate::select::{label, select, unmatched_filters};
 use crate::{CacheRequest, DependsOn, NoMatch, PlanError, Request, Scope, TaskTarget};
 
@@ -41,7 +41,7 @@ pub fn plan(project: &Project, request: &Request) -> Result<Plan, PlanError> {
     let mut planner = Planner {
         project,
         steps: Vec::new(),
-        last: BTreeMap::new(),
+        last: HashMap::new(),
         unmatched: Vec::new(),
     };
     planner.expand(request, &[], None, Vec::new())?;
@@ -51,11 +51,27 @@ pub fn plan(project: &Project, request: &Request) -> Result<Plan, PlanError> {
     })
 }
 
+/// A commit named by a filter of a nested run, of which the request does not say what changed
+/// since. Who asks adds that to [`Request::changes`] and asks again.
+#[must_use]
+pub fn missing_commit(project: &Project, request: &Request) -> Option<String> {
+    let tasks = project.packages.iter().flat_map(|one| one.tasks.values());
+    // Most workspaces have no such command, and then there is nothing to plan.
+    if !tasks
+        .flat_map(|task| &task.command)
+        .any(|text| text.contains('['))
+    {
+        return None;
+    }
+    let error = plan(project, request).err()?;
+    error.commit().map(str::to_owned)
+}
+
 struct Planner<'p> {
     project: &'p Project,
     steps: Vec<PlannedStep>,
-    /// Where each step was planned last.
-    last: BTreeMap<StepId, usize>,
+    /// Where each step was planned last, by its package, task and index.
+    last: HashMap<(usize, &'p str, u32), usize>,
     /// See [`Plan::unmatched`].
     unmatched: Vec<(String, String)>,
 }
@@ -87,7 +103,7 @@ struct Frame<'f> {
     parent: Option<&'f Self>,
 }
 
-impl Planner<'_> {
+impl<'p> Planner<'p> {
     /// Plans a request behind some steps; returns the steps after which all of it has run.
     fn expand(
         &mut self,
@@ -107,25 +123,30 @@ impl Planner<'_> {
             selected.tasks.remove(frame.task);
         }
         let order = graph::order(project, &selected, request)?;
-        let mut ends: BTreeMap<TaskReference, Vec<usize>> = BTreeMap::new();
-        let mut sinks: BTreeMap<TaskReference, Vec<usize>> = BTreeMap::new();
-        for (reference, waits) in order {
-            refuse_recursion(project, frame, &reference)?;
+        // Of each task the steps after which it has run, and whether another one waits for it.
+        let mut ends: Vec<Vec<usize>> = Vec::with_capacity(order.len());
+        let mut is_waited_for = vec![false; order.len()];
+        for Ordered {
+            task: reference,
+            waits,
+        } in &order
+        {
+            refuse_recursion(project, frame, reference)?;
             let mut after = match waits.is_empty() {
                 true => entry.clone(),
-                false => waits.iter().flat_map(|one| ends[one].clone()).collect(),
+                false => waits.iter().flat_map(|one| &ends[*one]).copied().collect(),
             };
             // Arguments are for the named task, not for what it depends on.
-            let args = match selected.tasks.contains(&reference) {
+            let args = match selected.tasks.contains(reference) {
                 true => &request.args[..],
                 false => &[],
             };
             let here = Frame {
                 query,
-                task: &reference,
+                task: reference,
                 parent: frame,
             };
-            let task = find(project, &reference);
+            let task = find(project, reference);
             for (index, unit) in (0..).zip(units(&task.command, args, &task.directory)) {
                 after.sort_unstable();
                 after.dedup();
@@ -133,23 +154,25 @@ impl Planner<'_> {
                     Unit::Step(command) => {
                         let invocation =
                             invocation(project, &here, index, command, env_prefix, request.cache);
-                        vec![self.push(invocation, after, reference.package)]
+                        let name = (reference.package, &task.name[..], index);
+                        vec![self.push(invocation, after, name)]
                     }
                     Unit::Nested(nested) => {
                         self.nested(&nested, request, env_prefix, &here, after)?
                     }
                 };
             }
-            for one in &waits {
-                sinks.remove(one);
+            for one in waits {
+                is_waited_for[*one] = true;
             }
-            sinks.insert(reference.clone(), after.clone());
-            ends.insert(reference, after);
+            ends.push(after);
         }
-        if sinks.is_empty() {
+        if order.is_empty() {
             return Ok(entry);
         }
-        let mut end: Vec<usize> = sinks.into_values().flatten().collect();
+        let last = ends.into_iter().zip(is_waited_for);
+        let last = last.filter(|(_, is_waited_for)| !is_waited_for);
+        let mut end: Vec<usize> = last.flat_map(|(end, _)| end).collect();
         end.sort_unstable();
         end.dedup();
         Ok(end)
@@ -173,6 +196,7 @@ impl Planner<'_> {
                 depends_on: run.depends_on,
                 ordering: run.ordering,
                 no_match: run.no_match,
+                changes: around.changes.clone(),
                 ..Request::new(run.target.clone(), scope)
             };
             if request.no_match == NoMatch::Accept {
@@ -198,10 +222,15 @@ impl Planner<'_> {
         })
     }
 
-    fn push(&mut self, invocation: Invocation, mut after: Vec<usize>, package: usize) -> usize {
+    fn push(
+        &mut self,
+        invocation: Invocation,
+        mut after: Vec<usize>,
+        name: (usize, &'p str, u32),
+    ) -> usize {
         let own = self.steps.len();
         // One step at two times has one set of results: never both at once.
-        if let Some(before) = self.last.insert(invocation.step.clone(), own)
+        if let Some(before) = self.last.insert(name, own)
             && let Err(at) = after.binary_search(&before)
         {
             after.insert(at, before);
@@ -209,7 +238,7 @@ impl Planner<'_> {
         self.steps.push(PlannedStep {
             invocation,
             after,
-            package,
+            package: name.0,
         });
         own
     }

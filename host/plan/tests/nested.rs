@@ -249,6 +249,44 @@ fn nested_flags_beat_those_outside_and_are_else_inherited() {
     }
 }
 
+#[test]
+fn a_commit_that_a_nested_filter_names_is_asked_for_and_then_known() {
+    let files = [
+        (
+            "package.json",
+            r#"{"name": "r", "workspaces": ["p/*"], "scripts": {"all": "vt run -F '[main]' build && vt run -F '...[v1]' build"}}"#,
+        ),
+        (
+            "p/a/package.json",
+            r#"{"name": "a", "scripts": {"build": "x"}}"#,
+        ),
+        (
+            "p/b/package.json",
+            r#"{"name": "b", "scripts": {"build": "y"}, "dependencies": {"a": "*"}}"#,
+        ),
+    ];
+    let error = outcome(&files, "", "all", |_| {}).unwrap_err();
+    assert_eq!(error.commit(), Some("main"));
+    let in_a = || vec![RelPath::new("p/a/x.ts").unwrap()];
+    let told = |request: &mut Request| {
+        request.changes.insert("main".to_owned(), in_a());
+    };
+    let error = outcome(&files, "", "all", told).unwrap_err();
+    assert_eq!(error.commit(), Some("v1"));
+    let plan = outcome(&files, "", "all", |request| {
+        told(request);
+        request.changes.insert("v1".to_owned(), in_a());
+    });
+    assert_eq!(
+        shown(&plan.unwrap()),
+        [
+            "a#build/0: x",
+            "a#build/0: x after a#build/0",
+            "b#build/0: y after a#build/0",
+        ]
+    );
+}
+
 /// A root whose `build` builds everything, itself among it.
 const EVERYTHING: [(&str, &str); 3] = [
     (

@@ -1,6 +1,6 @@
 //! Which tool a step runs in the end, and so which component speaks for it.
 //!
-//! What only starts a tool (`npx`, `pnpm exec`, `cross-env`) is seen through. When in doubt the
+//! What only starts a tool (`npx`, `pnpm exec`, `cross-env`, `vp test`) is seen through. When in doubt the
 //! launcher itself stays the tool: a rule that does not speak costs caching at most, one that
 //! speaks for the wrong tool would be believed.
 
@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use vt_base::{Invocation, Program};
 
 use crate::{Component, Matches, PackageFacts};
+
+mod vite_plus;
 
 /// Launchers inside launchers are followed this deep.
 const MAX_LAUNCHERS: usize = 8;
@@ -55,6 +57,14 @@ impl Tool {
             };
             (program, args) = (next, rest);
         }
+        if binary_name(program) == "vp"
+            && let Some((name, args)) = vite_plus::behind(args)
+        {
+            return Self {
+                name: name.to_owned(),
+                args: Some(args),
+            };
+        }
         Self {
             name: binary_name(program).to_owned(),
             args: Some(args.to_vec()),
@@ -71,9 +81,9 @@ fn behind_launcher<'a>(program: &str, args: &'a [String]) -> Option<(&'a str, &'
             .map(|_| &args[1..])
     };
     match program {
-        "npx" | "pnpx" | "bunx" => package_binary(args),
+        "npx" | "pnpx" | "bunx" | "vpx" => package_binary(args),
         "npm" => package_binary(after(&["exec", "x"])?),
-        "pnpm" | "yarn" => package_binary(after(&["exec", "dlx"])?),
+        "pnpm" | "yarn" | "vp" => package_binary(after(&["exec", "dlx"])?),
         "bun" => package_binary(after(&["x"])?),
         "env" | "cross-env" => {
             let at = args.iter().position(|arg| !is_assignment(arg))?;

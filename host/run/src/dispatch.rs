@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use vt_config::Project;
-use vt_plan::{Plan, PlannedStep};
+use vt_plan::Plan;
 
 use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
@@ -337,7 +337,16 @@ impl<'p> Dispatcher<'p> {
         };
         while let Some(index) = next(self) {
             self.order.skip(index);
-            let outcome = skipped(&self.plan.steps[index]);
+            let planned = &self.plan.steps[index];
+            let mut needed = planned.after.iter();
+            let outcome = StepOutcome {
+                status: Status::Skipped,
+                waited_for: needed.find_map(|before| {
+                    let outcome = self.outcomes[*before].as_ref()?;
+                    (!succeeded(outcome)).then(|| outcome.step.clone())
+                }),
+                ..StepOutcome::of(&planned.invocation)
+            };
             listener(&Event::Finished(Box::new(outcome.clone())));
             self.outcomes[index] = Some(outcome);
         }
@@ -371,13 +380,11 @@ impl<'p> Dispatcher<'p> {
         let mut running = self.order.running().iter();
         let index = running.find(|index| steps[**index].invocation.step == outcome.step);
         let index = *index.expect("only what was started ends");
-        self.order.end(
-            index,
-            match outcome.status {
-                Status::Hit | Status::Ran => End::Succeeded,
-                _ => End::NotSucceeded,
-            },
-        );
+        let end = match succeeded(outcome) {
+            true => End::Succeeded,
+            false => End::NotSucceeded,
+        };
+        self.order.end(index, end);
         self.outcomes[index] = Some(outcome.as_ref().clone());
         if outcome.status == Status::Failed && !self.is_over() {
             self.failed.get_or_insert(outcome.exit_code.unwrap_or(1));
@@ -410,6 +417,10 @@ impl<'p> Dispatcher<'p> {
     }
 }
 
+fn succeeded(outcome: &StepOutcome) -> bool {
+    matches!(outcome.status, Status::Hit | Status::Ran)
+}
+
 fn has_failed(message: &Message) -> bool {
     matches!(message, Message::Event(Event::Finished(outcome)) if outcome.status == Status::Failed)
 }
@@ -429,12 +440,5 @@ async fn beat(pulse: Option<&mut tokio::time::Interval>) {
             pulse.tick().await;
         }
         None => std::future::pending().await,
-    }
-}
-
-fn skipped(planned: &PlannedStep) -> StepOutcome {
-    StepOutcome {
-        status: Status::Skipped,
-        ..StepOutcome::of(&planned.invocation)
     }
 }

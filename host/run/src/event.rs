@@ -76,7 +76,7 @@ pub enum Status {
     Ran,
     /// Ran and failed.
     Failed,
-    /// Not started, because something before it failed.
+    /// Not started, because something it waits for did not succeed, or the run was over before.
     Skipped,
     /// Stopped before it ended by itself.
     Cancelled,
@@ -110,6 +110,8 @@ pub struct StepOutcome {
     pub duration: Duration,
     /// How long the run took that a hit stands for.
     pub saved: Option<Duration>,
+    /// If it was skipped: a step it waits for that did not succeed. None if the run was over before.
+    pub waited_for: Option<StepId>,
     /// Why it was not a hit.
     pub why: Vec<Why>,
     /// Why the run was not stored.
@@ -140,6 +142,7 @@ impl StepOutcome {
             exit_code: None,
             duration: Duration::ZERO,
             saved: None,
+            waited_for: None,
             why: Vec::new(),
             not_stored: Vec::new(),
             restored: 0,

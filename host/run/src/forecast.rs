@@ -33,6 +33,8 @@ pub struct StepForecast {
     pub step: StepId,
     /// Its command as it was written.
     pub command: String,
+    /// Its directory relative to the workspace.
+    pub directory: String,
     /// What would become of it.
     pub forecast: Forecast,
 }
@@ -76,6 +78,7 @@ pub fn forecast(
         forecasts.push(StepForecast {
             step: planned.invocation.step.clone(),
             command: planned.invocation.command.clone(),
+            directory: planned.invocation.directory.to_string(),
             forecast,
         });
     }

@@ -44,6 +44,8 @@ pub(crate) struct Match {
     pub(crate) is_costly: bool,
     /// Whether it was found without the ledger, which what is remembered then lacks.
     pub(crate) is_quick: bool,
+    /// How many paths its path set has.
+    pub(crate) items: usize,
     /// Those of the inputs, in the order of the path set, if it was they that were read.
     pub(crate) fresh_rows: Option<Vec<Option<StatRow>>>,
 }
@@ -263,6 +265,7 @@ pub(crate) fn look_up(
                             is_latest: used == Some(*strong) && first == Some(*strong),
                             is_costly: is_costly(),
                             is_quick: false,
+                            items: candidate.path_set.0.len(),
                             fresh_rows,
                             entry: candidate.entry,
                             strong: *strong,

@@ -99,6 +99,7 @@ pub(crate) fn look_quickly(
         is_latest: true,
         is_costly: false,
         is_quick: true,
+        items: path_set.0.len(),
         fresh_rows: None,
     }))
 }

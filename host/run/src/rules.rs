@@ -299,7 +299,7 @@ fn judge(
         dependencies: package
             .dependencies
             .iter()
-            .map(|(name, dependency)| (name.clone(), dependency.version.clone()))
+            .map(|(name, dependency)| (name.to_owned(), dependency.version.to_owned()))
             .collect(),
     };
     let InUse {

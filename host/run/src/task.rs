@@ -219,7 +219,7 @@ fn hit(mut outcome: StepOutcome, found: &Match, restored: u64) -> StepOutcome {
     outcome.restored = restored;
     outcome.path_set = Some(PathSetName {
         digest: found.entry.path_set,
-        items: found.entry.states.0.len() as u64,
+        items: found.items as u64,
     });
     outcome.saved = Some(Duration::from_millis(found.entry.duration_ms));
     outcome.reports.clone_from(&found.entry.reports);

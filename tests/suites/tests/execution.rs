@@ -1,6 +1,7 @@
 //! How steps are run beside each other: limits, failures, what is stopped and how, exit codes, output without end.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -114,7 +115,10 @@ fn continue_runs_all_that_does_not_depend_on_what_failed() {
         "last": { "command": "vtt print last", "dependsOn": ["after"] },
         "apart": { "command": "vtt seq cat a.txt then print apart", "dependsOn": ["before"] },
         "before": "vtt cat a.txt",
-        "all": { "command": "vtt print all", "dependsOn": ["last", "apart"] },
+        // Its turn is over when the first of two fails, and once only.
+        "too": "vtt seq cat a.txt then exit 8",
+        "neither": { "command": "vtt print neither", "dependsOn": ["failing", "before", "too"] },
+        "all": { "command": "vtt print all", "dependsOn": ["last", "apart", "neither"] },
     }));
     let outcome = sandbox
         .call("vt run --continue --concurrency-limit 1 all")
@@ -127,11 +131,36 @@ fn continue_runs_all_that_does_not_depend_on_what_failed() {
         ("before", Status::Ran),
         ("failing", Status::Failed),
         ("last", Status::Skipped),
+        ("neither", Status::Skipped),
+        ("too", Status::Failed),
     ];
     assert_eq!(
         statuses(&outcome),
         expected.map(|(task, status)| (task.to_owned(), status))
     );
+}
+
+#[test]
+fn why_a_step_was_skipped_is_said() {
+    let sandbox = workspace(&json!({
+        "failing": ["vtt seq cat a.txt then exit 7", "vtt print never"],
+        "after": { "command": "vtt print after", "dependsOn": ["failing"] },
+        "long": "vtt seq cat a.txt then append {at}/long x then wait-for {at}/never",
+        "later": { "command": "vtt print later", "dependsOn": ["long"] },
+    }));
+    let said = sandbox.call("vt run after").run().err();
+    for line in [
+        "failing: skipped, the command before it did not succeed\n",
+        "after: skipped, failing did not succeed\n",
+    ] {
+        assert!(said.contains(line), "no {line} in\n{said}");
+    }
+    let running = sandbox.call("vt run later").start();
+    sandbox.wait_for(&mark(&sandbox, "long"));
+    signal("INT", &running);
+    let said = running.finish().err();
+    let line = "later: skipped, the run ended before its turn\n";
+    assert!(said.contains(line), "no {line} in\n{said}");
 }
 
 #[test]
@@ -253,32 +282,6 @@ fn what_ends_well_after_an_interrupt_is_not_stored() {
 }
 
 #[test]
-fn output_without_end_is_shown_takes_no_memory_and_is_not_stored() {
-    let size: usize = 300 << 20;
-    let sandbox = workspace(&json!({
-        "flood": format!("sh -c 'cat a.txt; head -c {size} /dev/zero; echo x > {{at}}/mark; vtt wait-for {{at}}/go'"),
-    }));
-    let running = sandbox.call("vt run flood").start();
-    sandbox.wait_for(&mark(&sandbox, "mark"));
-    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<usize>().ok())
-        .unwrap();
-    fs::write(mark(&sandbox, "go"), "").unwrap();
-    let outcome = running.finish();
-    assert_eq!((outcome.exit_code, outcome.stdout.len()), (0, size + 4));
-    assert_eq!(outcome.not_stored(), ["store-error"]);
-    assert!(
-        outcome.err().contains("too large to keep"),
-        "{}",
-        outcome.err()
-    );
-    assert!(peak < 200 << 10, "{peak} KiB at the most");
-}
-
-#[test]
 fn descriptors_of_a_job_server_reach_steps_that_are_not_cached() {
     let sandbox = workspace(&json!({
         "make": { "command": "sh -c 'echo $MAKEFLAGS; cat <&7'", "cache": false },
@@ -292,6 +295,54 @@ fn descriptors_of_a_job_server_reach_steps_that_are_not_cached() {
         .run();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
     assert_eq!(outcome.out(), "-j --jobserver-auth=7,8\none\n");
+}
+
+#[test]
+fn a_make_above_lends_its_job_server_to_what_is_not_cached_and_to_nothing_else() {
+    let sandbox = workspace(&json!({
+        // A make that has a job server to work with does not warn, and takes its slots from there.
+        "inner": { "command": "make -f inner.mk", "cache": false },
+        "cached": "sh -c 'cat a.txt; echo flags: $MAKEFLAGS'",
+        "declared": { "command": "sh -c 'cat a.txt; echo flags: $MAKEFLAGS'", "untrackedEnv": ["MAKEFLAGS"] },
+    }));
+    if Command::new("make").arg("--version").output().is_err() {
+        // Not by a macro, which says nothing of tests that pass.
+        let _ = std::io::stderr().write_all(b"SKIPPED: there is no make\n");
+        return;
+    }
+    sandbox.write("inner.mk", "all:\n\t@echo flags: $(MAKEFLAGS)\n");
+    let vt = sandbox.binaries().vt().display().to_string();
+    let outer =
+        ["inner", "cached", "declared"].map(|task| format!("{task}:\n\t+@{vt} run {task}\n"));
+    sandbox.write("Makefile", outer.concat());
+    let said = |task: &str| {
+        let outcome = sandbox.call(&format!("make -j3 {task}")).run();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        assert!(!outcome.err().contains("jobserver"), "{}", outcome.said());
+        let out = outcome.out();
+        let flags = out.lines().find_map(|line| line.strip_prefix("flags:"));
+        flags.unwrap_or_else(|| panic!("{out}")).to_owned()
+    };
+    assert!(said("inner").contains("--jobserver"), "no job server");
+    assert_eq!(said("cached"), "");
+    assert!(said("declared").contains("--jobserver"), "not passed");
+}
+
+#[test]
+fn a_step_is_told_that_it_is_run_and_from_where() {
+    let tell = "sh -c 'cat a.txt; echo run=$VT_RUN from=$INIT_CWD in=$PWD'";
+    let sandbox = workspace(&json!({
+        "cached": tell,
+        "plain": { "command": tell, "cache": false },
+    }));
+    sandbox.write("sub/deep/x", "");
+    let root = sandbox.root().display().to_string();
+    for task in ["cached", "plain"] {
+        let line = format!("vt run {task}");
+        let outcome = sandbox.call(&line).directory("sub/deep").run();
+        let told = format!("run=1 from={root}/sub/deep in={root}\n");
+        assert!(outcome.out().ends_with(&told), "{}", outcome.said());
+    }
 }
 
 /// As in a container that somebody enters: the leader of the process group is outside of it.

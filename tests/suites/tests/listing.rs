@@ -56,6 +56,29 @@ root#check: vt run -r lint && vtt print \"<ok>\"
 }
 
 #[test]
+fn without_a_task_and_a_terminal_there_is_a_plain_list() {
+    let sandbox = workspace();
+    let list = said(&sandbox, "vt -C packages/lib list");
+    for line in ["vt -C packages/lib run", "vt -C packages/lib run --cache"] {
+        assert_eq!(said(&sandbox, line), list, "{line}");
+    }
+    for line in ["vt run -r", "vt run -v"] {
+        let outcome = sandbox.call(line).run();
+        assert_eq!(
+            (outcome.exit_code, outcome.err().as_str()),
+            (2, "error: name a task to run\n"),
+            "{line}"
+        );
+    }
+    let outcome = sandbox.call("vt -C packages/lib run biuld").run();
+    assert_eq!(outcome.exit_code, 2, "{}", outcome.said());
+    assert_eq!(
+        outcome.err(),
+        "error: no task `biuld` in package `lib`\nhint: did you mean `build`?\n"
+    );
+}
+
+#[test]
 fn tasks_are_listed_as_data() {
     let text = said(&workspace(), "vt list --json -F app");
     let found: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -115,6 +115,36 @@ fn a_configuration_that_is_being_written_is_told_and_read_again() {
 }
 
 #[test]
+fn what_changed_since_a_commit_is_asked_again_after_each_change() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "package.json",
+        r#"{ "name": "root", "workspaces": ["p/*"] }"#,
+    );
+    for name in ["one", "two"] {
+        let manifest = json!({ "name": name, "scripts": { "show": "vtt cat in.txt" } });
+        sandbox.write(&format!("p/{name}/package.json"), manifest.to_string());
+        sandbox.write(&format!("p/{name}/in.txt"), format!("{name} before\n"));
+    }
+    for line in [
+        "git init -q",
+        "git add -A",
+        "git -c user.name=a -c user.email=a@b -c commit.gpgsign=false commit -qm first",
+    ] {
+        assert_eq!(sandbox.call(line).run().exit_code, 0, "{line}");
+    }
+    sandbox.write("p/one/in.txt", "one after\n");
+    let mut watching = Watching::start(&sandbox, "-F '[HEAD]' show");
+    let first = watching.next();
+    assert!(first.contains("\none after\n"), "{first}");
+    assert!(!first.contains("two before"), "{first}");
+    sandbox.write("p/two/in.txt", "two after\n");
+    let second = watching.next();
+    assert!(second.contains("\ntwo after\n"), "{second}");
+    assert_eq!(watching.interrupt().0, 130);
+}
+
+#[test]
 fn a_dry_run_watches_nothing() {
     let outcome = workspace().call("vt run --watch --dry-run build").run();
     assert_eq!(outcome.exit_code, 2, "{}", outcome.said());

@@ -84,6 +84,22 @@ fn a_hit_is_explained_by_what_holds() {
 }
 
 #[test]
+fn a_hit_names_the_path_set_of_the_run_it_brings_back() {
+    let sandbox = prepared();
+    let items = |outcome: &vt_harness::Outcome| {
+        let set = outcome.summary().only().path_set.clone();
+        set.expect("a step that was traced has one").items
+    };
+    sandbox.write("a.txt", "two\n");
+    let stored = items(&sandbox.call("vt run build").run());
+    assert!(stored >= 2, "{stored}");
+    // With the result in place, and without.
+    assert_eq!(items(&sandbox.call("vt run build").run()), stored);
+    sandbox.remove("dist");
+    assert_eq!(items(&sandbox.call("vt run build").run()), stored);
+}
+
+#[test]
 fn why_a_run_was_not_stored_is_said_with_the_cure() {
     let sandbox = prepared();
     assert_eq!(sandbox.call("vt run check").run().exit_code, 0);
@@ -194,6 +210,33 @@ fn what_is_remembered_and_damaged_is_left_out() {
     fs::write(runs.last().unwrap(), "{ \"ended").unwrap();
     assert!(said(&sandbox, "vt why build").contains("ran because: first run"));
     assert_eq!(sandbox.call("vt run build").run().exit_code, 0);
+}
+
+#[test]
+fn a_dry_run_is_told_as_data() {
+    let sandbox = prepared();
+    sandbox.write("a.txt", "two\n");
+    let told = |task: &str| {
+        let file = sandbox.home().join("dry.json");
+        let line = format!("vt run --dry-run --summary-json {} {task}", file.display());
+        let outcome = sandbox.call(&line).run();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        let text = fs::read(file).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&text).unwrap()
+    };
+    let all = told("check");
+    assert_eq!((&all["version"], &all["dryRun"]), (&json!(1), &json!(true)));
+    let build = &all["steps"][0];
+    assert_eq!(
+        (&build["id"], &build["cwd"]),
+        (&json!("app#build/0"), &json!("."))
+    );
+    assert_eq!(build["status"], "would-run");
+    let why = json!([{ "kind": "input-modified", "path": "a.txt" }]);
+    assert_eq!(build["why"], why);
+    assert_eq!(all["steps"][1]["status"], "unknown");
+    sandbox.write("a.txt", "one\n");
+    assert_eq!(told("build")["steps"][0]["status"], "hit");
 }
 
 #[test]

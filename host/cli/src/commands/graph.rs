@@ -2,7 +2,8 @@
 //!
 //! An edge leads from what waits to what it waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem::ManuallyDrop;
 
 use vt_base::CachePolicy;
 use vt_config::{Project, TaskReference};
@@ -16,13 +17,14 @@ use crate::settings;
 /// Runs the command.
 pub(crate) fn graph(args: &Args, graph: &Graph) -> Result<i32, Error> {
     let world = settings::world(args)?;
-    let project = settings::project(&world)?;
+    let project = settings::project_to_the_end(&world)?;
     let target = TaskTarget::parse(graph.task.as_deref().unwrap_or_default());
     let request = graph
         .selection
         .request(&project, &world.current_dir, target, &graph.order);
     let drawing = if graph.task.is_some() {
-        of_plan(&vt_plan::plan(&project, &request?).map_err(Error::Plan)?)
+        let plan = vt_plan::plan(&project, &request?).map_err(Error::Plan)?;
+        of_plan(&ManuallyDrop::new(plan))
     } else if graph.selection.is_given() {
         let chosen = vt_plan::packages_in(&project, &request?).map_err(Error::Plan)?;
         of_tasks(&project, &chosen)
@@ -44,17 +46,19 @@ fn of_plan(plan: &Plan) -> Drawing {
         let step = &plan.steps[index].invocation.step;
         (step.package.as_str(), step.task.as_str())
     };
-    let mut counts: BTreeMap<(&str, &str), BTreeSet<u32>> = BTreeMap::new();
+    // Of each task one of its steps, unless it has several.
+    let mut only: HashMap<(&str, &str), Option<u32>> = HashMap::new();
     for (index, step) in plan.steps.iter().enumerate() {
-        let indices = counts.entry(task(index)).or_default();
-        indices.insert(step.invocation.step.index);
+        let number = step.invocation.step.index;
+        let only = only.entry(task(index)).or_insert(Some(number));
+        only.take_if(|one| *one != number);
     }
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
     let mut drawing = Drawing::default();
     for (index, step) in plan.steps.iter().enumerate() {
         let invocation = &step.invocation;
         let (package, name) = task(index);
-        let id = if counts[&task(index)].len() == 1 {
+        let id = if only[&task(index)].is_some() {
             format!("{package}#{name}")
         } else {
             invocation.step.to_string()

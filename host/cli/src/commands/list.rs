@@ -17,7 +17,7 @@ use crate::settings;
 /// Runs the command.
 pub(crate) fn list(args: &Args, list: &List) -> Result<i32, Error> {
     let world = settings::world(args)?;
-    let project = settings::project(&world)?;
+    let project = settings::project_to_the_end(&world)?;
     let here = world
         .current_dir
         .relative_to(&project.root)
@@ -54,7 +54,7 @@ fn tasks<'p>(
 ) -> impl Iterator<Item = (usize, &'p Task)> {
     chosen.iter().flat_map(|index| {
         let tasks = project.packages[*index].tasks.values();
-        tasks.map(|task| (*index, task))
+        tasks.map(|task| (*index, &**task))
     })
 }
 

@@ -1,5 +1,6 @@
 //! `vt run`: runs a task and what it depends on, and tells what happens.
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use anstream::println;
@@ -19,6 +20,7 @@ use crate::report::screen::Screen;
 use crate::report::summary::{self, Summary};
 use crate::report::trace::Trace;
 use crate::report::{Details, Reporter};
+use crate::selection::ask_for_nested;
 use crate::settings::{self, GRACE, Looks};
 
 /// The exit code when somebody was asked for a task and left.
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
     let concurrency = settings::concurrency(run)?;
     let looks = settings::looks(args);
     let log = settings::log(run);
-    let project = settings::project(&world)?;
+    let project = settings::project_to_the_end(&world)?;
     if run.last_details {
         return last_details::show(&History::of(&project, &world));
     }
@@ -96,9 +98,11 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
         grace: GRACE,
     };
     if run.dry_run {
-        return dry_run::show(&project, &world, &request);
+        let summary_file = run.summary_json.as_deref();
+        return dry_run::show(&project, &world, &request, summary_file);
     }
     if run.watch {
+        let project = ManuallyDrop::into_inner(project);
         return watch::watch(&world, project, request, &mut |project, request, filter| {
             let mut reporter = Reporter::new(looks, log);
             let mut trace = Trace::new();
@@ -127,7 +131,10 @@ pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
             {
                 let typed = run.task.first().map_or("", String::as_str);
                 match ask(&project, &here, looks, typed)? {
-                    Some(task) => request.target.target = TaskTarget::parse(&task),
+                    Some(task) => {
+                        request.target.target = TaskTarget::parse(&task);
+                        ask_for_nested(&project, &mut request.target)?;
+                    }
                     None => return Ok(LEFT),
                 }
             }

@@ -17,6 +17,7 @@ use vt_run::{
 
 use crate::error::Error;
 use crate::report::wording;
+use crate::selection::ask_again;
 use crate::settings;
 
 /// The exit code of a run that ended by a signal.
@@ -85,7 +86,12 @@ pub(crate) fn watch(
                 Woken::Interrupted(number) => return Ok(SIGNAL + number),
                 Woken::Changed(path) => path,
             };
-            match settings::project(world) {
+            let read = settings::project(world);
+            let read = read.and_then(|read| {
+                ask_again(&read, &mut request.target)?;
+                Ok(read)
+            });
+            match read {
                 Ok(read) => project = read,
                 Err(error) => {
                     error.show();

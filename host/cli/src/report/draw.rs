@@ -38,14 +38,14 @@ impl Drawing {
             format!("\"{}\"", text.replace('\n', r"\n"))
         };
         let mut text = String::from("digraph tasks {\n  rankdir=RL\n  node [shape=box]\n");
-        for node in &self.nodes {
-            let (label, command) = (quoted(&node.label), quoted(&node.command));
+        let labels: Vec<String> = self.nodes.iter().map(|node| quoted(&node.label)).collect();
+        for (node, label) in self.nodes.iter().zip(&labels) {
+            let command = quoted(&node.command);
             let style = if node.cached { "" } else { " style=dashed" };
             let _ = writeln!(text, "  {label} [tooltip={command}{style}]");
         }
         for (waits, before) in &self.edges {
-            let (waits, before) = (&self.nodes[*waits].label, &self.nodes[*before].label);
-            let _ = writeln!(text, "  {} -> {}", quoted(waits), quoted(before));
+            let _ = writeln!(text, "  {} -> {}", labels[*waits], labels[*before]);
         }
         text + "}\n"
     }

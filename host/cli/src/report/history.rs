@@ -183,6 +183,7 @@ mod tests {
         assert!(history.load().is_empty());
         for exit_code in 0..25 {
             let summary = Summary {
+                dry_run: false,
                 version: 1,
                 exit_code,
                 duration_ms: 0,

@@ -121,10 +121,12 @@ pub(crate) fn cut(line: &str, columns: usize) -> &str {
 
 impl Listener for Live {
     fn take(&mut self, screen: &mut Screen, event: &Event) {
-        self.erase(screen);
-        self.note(event);
-        self.lines.take(screen, event);
-        self.draw(screen);
+        screen.at_one_go(|screen| {
+            self.erase(screen);
+            self.note(event);
+            self.lines.take(screen, event);
+            self.draw(screen);
+        });
     }
 }
 

@@ -1,23 +1,34 @@
 //! What steps are called: the task alone where all are of one package.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use vt_base::StepId;
 
 /// What the steps of a run are called.
 #[derive(Default)]
 pub(crate) struct Names {
-    steps: Vec<StepId>,
+    count: usize,
+    /// By package and task, in the order of the plan.
+    numbers: HashMap<String, HashMap<String, usize>>,
     with_package: bool,
 }
 
 impl Names {
     /// The names for the steps of a plan.
     pub(crate) fn of(steps: &[StepId]) -> Self {
-        let packages: BTreeSet<&str> = steps.iter().map(|step| step.package.as_str()).collect();
+        let mut numbers: HashMap<String, HashMap<String, usize>> = HashMap::new();
+        let mut next = 0;
+        for step in steps {
+            let tasks = numbers.entry(step.package.clone()).or_default();
+            tasks.entry(step.task.clone()).or_insert_with(|| {
+                next += 1;
+                next - 1
+            });
+        }
         Self {
-            steps: steps.to_vec(),
-            with_package: packages.len() > 1,
+            count: steps.len(),
+            with_package: numbers.len() > 1,
+            numbers,
         }
     }
 
@@ -32,20 +43,16 @@ impl Names {
 
     /// The place of a step's task in the plan, which gives it its colour.
     pub(crate) fn number(&self, step: &StepId) -> usize {
-        let mut tasks: Vec<(&str, &str)> = Vec::new();
-        for known in &self.steps {
-            let task = (known.package.as_str(), known.task.as_str());
-            if !tasks.contains(&task) {
-                tasks.push(task);
-            }
-        }
-        let wanted = (step.package.as_str(), step.task.as_str());
-        tasks.iter().position(|task| *task == wanted).unwrap_or(0)
+        let tasks = self.numbers.get(&step.package);
+        tasks
+            .and_then(|tasks| tasks.get(&step.task))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// How many steps there are.
     pub(crate) const fn count(&self) -> usize {
-        self.steps.len()
+        self.count
     }
 }
 

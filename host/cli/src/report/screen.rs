@@ -28,6 +28,8 @@ pub(crate) struct Screen {
     is_joined: bool,
     /// Whether what was shown last on a stream ended in the middle of a line.
     mid_line: [bool; 2],
+    /// What is to be written at one go.
+    held: Option<Vec<u8>>,
 }
 
 /// A stream of this process.
@@ -50,7 +52,7 @@ impl<S: Write> Shown<S> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(&self.colours.pass(bytes))?;
+        self.stream.write_all(bytes)?;
         self.stream.flush()
     }
 }
@@ -70,15 +72,40 @@ impl Screen {
             err: Shown::new(io::stderr(), looks.err),
             is_joined: is_same(&io::stdout(), &io::stderr()),
             mid_line: [false; 2],
+            held: None,
+        }
+    }
+
+    /// Writes at one go what is shown meanwhile, where both streams end up at the same place: so a
+    /// terminal never shows half of it, and is not woken for each piece.
+    pub(crate) fn at_one_go(&mut self, show: impl FnOnce(&mut Self)) {
+        if self.is_joined {
+            self.held = Some(Vec::new());
+        }
+        show(self);
+        if let Some(held) = self.held.take().filter(|held| !held.is_empty()) {
+            let _ = self.err.write(&held);
+        }
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        match (&mut self.held, stream) {
+            (Some(held), _) => {
+                held.extend_from_slice(bytes);
+                Ok(())
+            }
+            (None, Stream::Out) => self.out.write(bytes),
+            (None, Stream::Err) => self.err.write(bytes),
         }
     }
 
     /// Passes on what a step wrote.
     pub(crate) fn show(&mut self, stream: Stream, bytes: &[u8]) {
-        let written = match stream {
-            Stream::Out => self.out.write(bytes),
-            Stream::Err => self.err.write(bytes),
+        let passed = match stream {
+            Stream::Out => self.out.colours.pass(bytes),
+            Stream::Err => self.err.colours.pass(bytes),
         };
+        let written = self.write(stream, &passed);
         if let (Ok(()), Some(last)) = (written, bytes.last()) {
             let place = self.place(stream);
             self.mid_line[place] = *last != b'\n';
@@ -103,14 +130,12 @@ impl Screen {
     /// Says something of `vt`'s own, as a line of standard error.
     pub(crate) fn say(&mut self, text: &str) {
         self.end_line(Stream::Err);
-        // In one piece, so that what others write to the same place comes before or after it.
-        let _ = self.err.stream.write_all(format!("{text}\n").as_bytes());
+        let _ = self.write(Stream::Err, format!("{text}\n").as_bytes());
     }
 
     /// Writes to standard error what must not be touched.
     pub(crate) fn draw(&mut self, text: &str) {
-        let _ = self.err.stream.write_all(text.as_bytes());
-        let _ = self.err.stream.flush();
+        let _ = self.write(Stream::Err, text.as_bytes());
     }
 
     /// A name in brackets, in a colour of its own where there are any.

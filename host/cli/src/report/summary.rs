@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use vt_run::{Finished, Status, StepOutcome};
+use vt_run::{Finished, Forecast, Status, StepForecast, StepOutcome, Why};
 
 use crate::report::reasons;
 
@@ -23,6 +23,9 @@ pub(crate) struct Summary {
     pub(crate) version: u32,
     pub(crate) exit_code: i32,
     pub(crate) duration_ms: u64,
+    /// Whether it says what would happen instead of what did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dry_run: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -70,7 +73,19 @@ impl Summary {
             version: VERSION,
             exit_code: finished.exit_code,
             duration_ms: milliseconds(finished.duration),
+            dry_run: false,
             steps: finished.steps.iter().map(step).collect(),
+        }
+    }
+
+    /// What a run would come to.
+    pub(crate) fn of_forecast(forecasts: &[StepForecast], took: Duration) -> Self {
+        Self {
+            version: VERSION,
+            exit_code: 0,
+            duration_ms: milliseconds(took),
+            dry_run: true,
+            steps: forecasts.iter().map(expected).collect(),
         }
     }
 }
@@ -89,6 +104,36 @@ pub(crate) fn write(path: &Path, summary: &Summary) -> io::Result<()> {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn expected(expected: &StepForecast) -> Step {
+    let (status, why) = match &expected.forecast {
+        Forecast::Hit => ("hit", Vec::new()),
+        Forecast::Run(whys) => ("would-run", whys.iter().map(reasons::why).collect()),
+        Forecast::Disabled => ("would-run", vec![reasons::why(&Why::CacheDisabled)]),
+        Forecast::Unknown => ("unknown", Vec::new()),
+    };
+    Step {
+        id: expected.step.to_string(),
+        package: expected.step.package.clone(),
+        task: expected.step.task.clone(),
+        index: expected.step.index,
+        command: expected.command.clone(),
+        cwd: expected.directory.clone(),
+        status: status.to_owned(),
+        source: (expected.forecast == Forecast::Hit).then(|| "local".to_owned()),
+        stored: false,
+        exit_code: None,
+        duration_ms: 0,
+        saved_ms: 0,
+        why,
+        not_stored: Vec::new(),
+        restored: 0,
+        reports: Vec::new(),
+        directives: Vec::new(),
+        looked_for: Vec::new(),
+        path_set: None,
+    }
 }
 
 fn step(outcome: &StepOutcome) -> Step {

@@ -41,8 +41,14 @@ pub(crate) fn hit(label: &str, command: &str, restored: u64, saved: Duration) ->
 }
 
 /// A step is not started.
-pub(crate) fn skipped(label: &str) -> String {
-    format!("{label}: skipped, something before it failed")
+pub(crate) fn skipped(label: &str, waited_for: Option<&str>) -> String {
+    match waited_for {
+        Some(other) if other == label => {
+            format!("{label}: skipped, the command before it did not succeed")
+        }
+        Some(other) => format!("{label}: skipped, {other} did not succeed"),
+        None => format!("{label}: skipped, the run ended before its turn"),
+    }
 }
 
 /// A step was stopped.
@@ -80,6 +86,7 @@ pub(crate) fn forecast(step: &StepForecast) -> String {
         step,
         command,
         forecast,
+        ..
     } = step;
     let what = match forecast {
         Forecast::Hit => "would be a hit".to_owned(),

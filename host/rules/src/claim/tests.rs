@@ -35,6 +35,32 @@ fn launchers_are_seen_through() {
 }
 
 #[test]
+fn commands_of_vite_plus_are_the_tools_they_start() {
+    for (line, tool, args) in [
+        ("vp build --mode x", "vite", "build --mode x"),
+        ("vp dev", "vite", "dev"),
+        ("vp preview --port 1", "vite", "preview --port 1"),
+        ("vp test", "vitest", "run"),
+        ("vp test src --coverage", "vitest", "run src --coverage"),
+        ("vp test run src", "vitest", "run src"),
+        ("vp test watch", "vitest", "watch"),
+        ("vp test --watch", "vitest", "--watch"),
+        ("vp lint src", "oxlint", "src"),
+        ("vp fmt --check", "oxfmt", "--check"),
+        ("vp pack src/lib.ts", "tsdown", "src/lib.ts"),
+        ("vp exec vitest list", "vitest", "list"),
+        ("vpx -y vitest@4 run", "vitest", "run"),
+        ("npx vp test", "vitest", "run"),
+        ("node_modules/.bin/vp test", "vitest", "run"),
+        ("vp check", "vp", "check"),
+        ("vp install", "vp", "install"),
+        ("vp", "vp", ""),
+    ] {
+        assert_eq!(direct(line), (tool.into(), args.into()), "{line}");
+    }
+}
+
+#[test]
 fn what_is_not_followed_stays_the_tool() {
     for (line, tool) in [
         ("npx -p other vitest run", "npx"),

@@ -91,7 +91,6 @@ pub(crate) fn step_details(step: &Step) -> Vec<String> {
             "failed, exit code {}, took {took}",
             step.exit_code.unwrap_or(1)
         ),
-        "skipped" => "skipped, something before it failed".to_owned(),
         other => other.to_owned(),
     };
     let mut lines = vec![format!("{}: {ended}, `{}`", step.id, step.command)];
