@@ -35,6 +35,9 @@ pub(crate) fn kind_of(metadata: &Metadata) -> NodeKind {
     }
 }
 
+/// How many files have to be read before threads are worth it.
+const WORTH_THREADS: usize = 16;
+
 /// The world at one moment: the tree, the environment, the programs.
 pub struct Disk<'a> {
     /// The workspace root.
@@ -258,7 +261,10 @@ impl Disk<'_> {
 
     /// Digests the files behind these items ahead of time, on several threads, so that asking
     /// for them one by one finds their rows.
-    pub fn warm<'i>(&self, items: impl Iterator<Item = &'i Item>, threads: usize) {
+    pub fn warm<'i>(&self, items: impl ExactSizeIterator<Item = &'i Item>, threads: usize) {
+        if items.len() < WORTH_THREADS {
+            return;
+        }
         let unknown: Vec<(AbsPath, StatRow)> = items
             .filter_map(|item| {
                 let path = match item {
@@ -278,7 +284,7 @@ impl Disk<'_> {
                 self.rows.get(&row).is_none().then_some((path, row))
             })
             .collect();
-        if unknown.len() < 16 {
+        if unknown.len() < WORTH_THREADS {
             return;
         }
         let next = AtomicUsize::new(0);

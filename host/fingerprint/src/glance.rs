@@ -1,11 +1,13 @@
 //! Answers for files by their identity alone: one look at each, and nothing is read.
 //!
 //! An entry carries the identity each of its files was digested under, where that identity could
-//! not be left behind by a later write. A file that still has it has the state of the entry. What a
-//! glance does not answer is asked for in full; so it can only be slow, never wrong.
+//! not be left behind by a later write. A file that still has it has the state of the entry; and where
+//! nothing was, nothing needs to be read to see that nothing is. What a glance does not answer is
+//! asked for in full; so it can only be slow, never wrong.
 
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, statat};
+use rustix::io::Errno;
 use vt_base::{AbsPath, RelPath};
 
 use crate::disk::Disk;
@@ -42,20 +44,27 @@ pub(crate) fn unanswered(
     let mut glance = Glance::new(disk.root);
     let mut left = Vec::new();
     for (position, item) in items.iter().enumerate() {
-        let then = match (states.get(position), rows.get(position)) {
-            (Some(State::File { .. }), Some(Some(row))) => Some(*row),
-            _ => None,
+        let next = || {
+            let next = items.get(position + 1).and_then(Item::workspace_path);
+            next.map(RelPath::as_bytes)
         };
-        let now = then.and_then(|_| match item {
-            Item::Path(path) => {
-                let next = items.get(position + 1).and_then(Item::workspace_path);
-                glance.row(path.as_bytes(), next.map(RelPath::as_bytes))
+        let then = rows.get(position).copied().flatten();
+        let is_answered = match (states.get(position), item) {
+            (Some(State::Missing), Item::Path(path)) => glance.sees_nothing(path.as_bytes(), next()),
+            (Some(State::File { .. }), item) if then.is_some() => {
+                let now = match item {
+                    Item::Path(path) => glance.row(path.as_bytes(), next()),
+                    Item::Outside(name) => disk.outside_path(name).and_then(|path| follow(&path)),
+                    Item::Program(name) => {
+                        disk.resolve_program(name).and_then(|path| follow(&path))
+                    }
+                    _ => None,
+                };
+                now == then
             }
-            Item::Outside(name) => follow(&disk.outside_path(name)?),
-            Item::Program(name) => follow(&disk.resolve_program(name)?),
-            _ => None,
-        });
-        if then.is_none() || now != then {
+            _ => false,
+        };
+        if !is_answered {
             left.push(position);
         }
     }
@@ -86,14 +95,24 @@ struct Glance<'r> {
 impl<'r> Glance<'r> {
     fn new(root: &AbsPath) -> Self {
         Self {
-            root: open(CWD, root.as_bytes()),
+            root: open(CWD, root.as_bytes()).ok(),
             directory: None,
         }
     }
 
     /// The identity of what is at a path now. `next` is the path that is asked for after it.
     fn row(&mut self, path: &'r [u8], next: Option<&[u8]>) -> Option<StatRow> {
-        let root = self.root.as_ref()?;
+        self.see(path, next).ok()
+    }
+
+    /// Whether nothing is at a path now. What can't be told is not seen.
+    fn sees_nothing(&mut self, path: &'r [u8], next: Option<&[u8]>) -> bool {
+        matches!(self.see(path, next), Err(Errno::NOENT))
+    }
+
+    fn see(&mut self, path: &'r [u8], next: Option<&[u8]>) -> Result<StatRow, Errno> {
+        // Without a root nothing can be told.
+        let root = self.root.as_ref().ok_or(Errno::BADF)?;
         let (parent, name) = split(path);
         if !matches!(&self.directory, Some((known, _)) if *known == parent) {
             let is_shared = next.is_some_and(|next| split(next).0 == parent);
@@ -102,8 +121,10 @@ impl<'r> Glance<'r> {
             }
             self.directory = Some((parent, open(root.as_fd(), parent)?));
         }
-        let (_, directory) = self.directory.as_ref()?;
-        look(directory, name)
+        match &self.directory {
+            Some((_, directory)) => look(directory, name),
+            None => look(root, path),
+        }
     }
 }
 
@@ -114,14 +135,14 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn open(from: impl rustix::fd::AsFd, path: &[u8]) -> Option<OwnedFd> {
+fn open(from: impl rustix::fd::AsFd, path: &[u8]) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(from, path, flags, Mode::empty()).ok()
+    openat(from, path, flags, Mode::empty())
 }
 
-fn look(from: &OwnedFd, path: &[u8]) -> Option<StatRow> {
-    let stat = statat(from, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    Some(StatRow::of_stat(&stat))
+fn look(from: &OwnedFd, path: &[u8]) -> Result<StatRow, Errno> {
+    let stat = statat(from, path, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(StatRow::of_stat(&stat))
 }
 
 /// The identity of what a path leads to.
@@ -193,6 +214,30 @@ mod tests {
         assert_eq!(left(&rows), [2, 3, 5]);
         fs::remove_file(&outside).unwrap();
         assert_eq!(left(&rows), [2, 3, 5, 6]);
+    }
+
+    #[test]
+    fn that_nothing_is_there_is_seen_as_well_and_so_is_that_something_came() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = AbsPath::new(directory.path()).unwrap();
+        fs::create_dir(root.join("d")).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        let paths = ["a", "d/b", "d/c", "file/below", "no/e", "no/f"];
+        let paths = paths.map(|path| RelPath::new(path).unwrap());
+        let expect = |nothing: [bool; 6]| {
+            let mut glance = Glance::new(&root);
+            for (at, path) in paths.iter().enumerate() {
+                let next = paths.get(at + 1).map(RelPath::as_bytes);
+                let seen = glance.sees_nothing(path.as_bytes(), next);
+                assert_eq!(seen, nothing[at], "{path}");
+            }
+        };
+        // What lies below a file is left to the full look.
+        expect([true, true, true, false, true, true]);
+        fs::write(root.join("d/c"), "").unwrap();
+        fs::create_dir(root.join("no")).unwrap();
+        fs::write(root.join("no/e"), "").unwrap();
+        expect([true, true, false, false, false, true]);
     }
 
     fn path_content() -> &'static [u8] {
