@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """What rule plugins cost.
 
-    cargo build --release -p vt && tests/bench/plugins.py
+    cargo build --release --workspace --bins && tests/bench/plugins.py
 
-Two questions. What a warm run pays for plugins that are configured: one step that hits, with ten
-components from files, pinned, against none: where none, one or all of them speak for the step, and with
-a policy besides that limits what they say. And
-what the first use of a component pays: a question that no memo answers, with the component to be
-compiled and with the compiled code kept from an earlier question.
+What a warm run pays for plugins that are configured: one step that hits, with ten components from files,
+pinned, against none: where none, one or all of them speak for the step, and with a policy besides that
+limits what they say. And what the first use of a component pays, in a cache that has seen other steps: of
+one from a file, whose code is compiled, or is there already, and of a built-in one, whose code may travel
+in the program.
 
-The ten are the component for Vitest under ten ids, so each is read, held against the lock and judged.
-Half of each pair of runs comes first in every round; figures are medians of wall times in milliseconds
-over interleaved rounds, and of the ratio of each pair, with the files in the page cache.
+The ten are the component for Vitest under ten ids, so each is looked at, held against the lock and judged.
+All cases take turns in each round, another one first each time. Figures are medians over the rounds of CPU
+time (user and system, of `vt` and what it started) and wall time in milliseconds, with the files in the page
+cache, and of memory, and the ratio of the sums of CPU time. Of the first use, the same.
 """
 
 import argparse
@@ -66,90 +67,121 @@ def workspace(root, plugins, speaking=COUNT):
 
 
 def call(root, *words, cache=None):
-    """Runs `vt`; wall time in milliseconds."""
+    """Runs `vt`; its CPU time and wall time in milliseconds, and the most memory it had in MiB."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME")}
     environment["VT_CACHE_DIR"] = str(cache or root.parent / f"{root.name}-cache")
     began = time.perf_counter()
-    done = subprocess.run(
-        [VT, *words], cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    child = os.fork()
+    if child == 0:
+        os.chdir(root)
+        said = os.open(root.parent / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        os.execve(VT, [str(VT), *words], environment)
+    _, status, usage = os.wait4(child, 0)
     took = (time.perf_counter() - began) * 1000
-    assert done.returncode == 0, f"vt {' '.join(words)}: {done.stderr}"
+    said = (root.parent / "said").read_text()
+    assert status == 0, f"vt {' '.join(words)}: {said}"
+    return (usage.ru_utime + usage.ru_stime) * 1000, took, usage.ru_maxrss / 1024
+
+
+def take_turns(rounds, cases):
+    """What each case took, all of them in each round."""
+    names = list(cases)
+    took = {name: [] for name in names}
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            took[name].append(cases[name]())
     return took
 
 
-def compare(rounds, left, right):
-    """Medians of both, and of their ratio, right over left."""
-    pairs = []
-    for number in range(rounds):
-        if number % 2:
-            later = right()
-            pairs.append((left(), later))
-        else:
-            pairs.append((left(), right()))
-    middle = statistics.median
-    return (
-        middle(pair[0] for pair in pairs),
-        middle(pair[1] for pair in pairs),
-        middle(pair[1] / pair[0] for pair in pairs),
-    )
+def table(took):
+    """Against the first of them."""
+    print("| | CPU, ms | wall, ms | memory, MiB | CPU, ratio |")
+    print("|---|---|---|---|---|")
+    total = {name: sum(one[0] for one in all_of_it) for name, all_of_it in took.items()}
+    base = next(iter(total.values()))
+    for name, all_of_it in took.items():
+        cpu, wall, memory = (statistics.median(column) for column in zip(*all_of_it))
+        print(f"| {name} | {cpu:.2f} | {wall:.2f} | {memory:.1f} | {total[name] / base:.3f} |")
+    print()
 
 
 def warm(place, rounds):
-    none, silent, one, ten, limited = (
-        place / name for name in ("none", "silent", "one", "ten", "limited")
-    )
-    workspace(none, 0)
-    for root, speaking in ((silent, 0), (one, 1), (ten, COUNT), (limited, COUNT)):
-        workspace(root, COUNT, speaking)
     policy = {"directives": ["opt-out-is-noise", "ignore-input", "ignore-output", "track-env", "output"],
               "paths": ["**"], "env": ["*"], "requireLock": True}
-    (limited / "vt-policy.json").write_text(json.dumps(policy))
-    for root in (none, silent, one, ten, limited):
-        for _ in range(3):
+    cases = {}
+    for name, plugins, speaking in (
+        ("no plugin", 0, 0),
+        ("ten plugins, none speaks for the step", COUNT, 0),
+        ("ten plugins, one speaks", COUNT, 1),
+        ("ten plugins, all speak, 170 directives", COUNT, COUNT),
+        ("the same, and a policy", COUNT, COUNT),
+    ):
+        root = place / f"warm-{len(cases)}"
+        workspace(root, plugins, speaking)
+        if name.endswith("policy"):
+            (root / "vt-policy.json").write_text(json.dumps(policy))
+        for _ in range(4):
             call(root, "run", "test")
-    cases = (
-        ("ten plugins, none speaks for the step", silent),
-        ("ten plugins, one speaks", one),
-        ("ten plugins, all speak", ten),
-        ("ten plugins, all speak, and a policy", limited),
-    )
-    for label, other in cases:
-        without, with_them, ratio = compare(
-            rounds, lambda: call(none, "run", "test"), lambda: call(other, "run", "test")
-        )
-        print(f"warm run, {label}: {with_them:.2f} ms, without {without:.2f} ms, ratio {ratio:.3f}")
+        cases[name] = lambda root=root: call(root, "run", "test")
+    table(take_turns(rounds, cases))
 
 
 def first_use(place, rounds):
-    root = place / "first"
+    root, built_in = place / "first", place / "built-in"
     workspace(root, 1)
-    kept, fresh = place / "kept", place / "fresh"
-    call(root, "run", "test", cache=kept)
+    workspace(built_in, 0)
+    config = {"plugins": ["vitest"], "tasks": {"test": "vitest run"}}
+    (built_in / "vite-task.json").write_text(json.dumps(config))
+    none = place / "without"
+    workspace(none, 0)
+    fresh, there, kept = place / "fresh", place / "there", place / "kept"
     count = iter(range(10**6))
 
-    def cold():
-        shutil.rmtree(fresh / "precompiled", ignore_errors=True)
-        return call(root, "run", "test", f"--{next(count)}", cache=fresh)
+    def ask(root, cache):
+        """Another argument is another question."""
+        return call(root, "run", "test", f"--{next(count)}", cache=cache)
 
-    def precompiled():
-        return call(root, "run", "test", f"--{next(count)}", cache=kept)
+    # The second of these sweeps the cache, which is done once an hour.
+    for _ in range(3):
+        ask(none, there)
+    shutil.copytree(there, kept)
+    ask(root, kept)
 
-    cold()
-    compiled, loaded, ratio = compare(rounds, cold, precompiled)
-    print(f"first question, compiled: {compiled:.2f} ms, precompiled: {loaded:.2f} ms, ratio {ratio:.3f}")
+    def copied(cache, root):
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(cache, fresh)
+        return ask(root, fresh)
+
+    cases = {
+        "no plugin": lambda: copied(there, none),
+        "one from a file, compiled": lambda: copied(there, root),
+        "one from a file, compiled earlier": lambda: copied(kept, root),
+        "a built-in one": lambda: copied(there, built_in),
+    }
+    table(take_turns(rounds, cases))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--vt", type=pathlib.Path, default=VT, help="the program to measure")
     options = parser.parse_args()
     globals()["VT"] = options.vt
     base = pathlib.Path("/var/tmp")
     with tempfile.TemporaryDirectory(dir=base, prefix="vt-plugins-") as place:
+        print("A step that hits:\n")
         warm(pathlib.Path(place), options.rounds)
-        first_use(pathlib.Path(place), max(options.rounds // 3, 5))
+        print("A step that runs, `cat` in a shell, with a question that was never asked:\n")
+        first_use(pathlib.Path(place), max(options.rounds // 5, 5))
+        done = subprocess.run(
+            [VT, "plugin", "inspect", "vitest"], cwd=pathlib.Path(place) / "built-in",
+            capture_output=True, text=True, check=True,
+        )
+        code = next(line for line in done.stdout.splitlines() if line.startswith("  code: "))
+        print(f"The built-in one is {code.removeprefix('  code: ')}.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a rule component costs where its answer is not remembered yet.
 
-    cargo build --release -p vt-rules --example ask && tests/bench/rule_engine.py
+    cargo build --release --workspace --example ask && tests/bench/rule_engine.py
 
 A warm run asks nobody, so this is the first run of a step, or the one after a change of what the rule
 was shown. Each round starts a process for each component: it reads the file, makes the engine, compiles
@@ -68,7 +68,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=21)
     args = parser.parse_args()
     if not ASK.exists():
-        raise SystemExit("build it first: cargo build --release -p vt-rules --example ask")
+        raise SystemExit("build it first: cargo build --release --workspace --example ask")
     rounds = {name: [] for name in COMPONENTS}
     for _ in range(args.rounds):
         for name, arguments in COMPONENTS.items():

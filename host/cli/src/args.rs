@@ -227,6 +227,13 @@ pub(crate) enum Plugin {
         #[arg(value_name = "PLUGIN")]
         name: String,
     },
+    /// Compile those that travel with vt, for a build that is to carry their code.
+    #[command(hide = true)]
+    Precompile {
+        /// The file to write.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Pin plugins of the configuration in `vt-plugins.lock`.
     Add {
         /// The plugins, as `plugins` names them; none stands for all.

@@ -193,7 +193,9 @@ fn compare_at(
 
 fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
     match item {
-        Item::Path(path) | Item::Kind(path) => vec![path_why(path.to_string(), then, now)],
+        Item::Path(path) | Item::Kind(path) | Item::Redacted { path, .. } => {
+            vec![path_why(path.to_string(), then, now)]
+        }
         Item::Listing(path) => vec![Why::ListingChanged {
             path: path.to_string(),
             entry: listing_difference(then, now),

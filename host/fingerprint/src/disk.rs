@@ -99,6 +99,19 @@ impl Disk<'_> {
         })
     }
 
+    /// The state of a path of the workspace, where parts of a JSON file do not count.
+    fn redacted_state(&self, path: &RelPath, pointers: &[String]) -> (State, Option<StatRow>) {
+        let Some((NodeKind::File, row)) = self.node(path) else {
+            return self.path_state(path);
+        };
+        let full = self.root.join_rel(path);
+        let redacted = &self.rows.redacted;
+        match redacted.state(full.as_path(), row, pointers, self.rows) {
+            Ok((state, row)) => (state, Some(row)),
+            Err(error) => (missing_or_denied(&error), Some(row)),
+        }
+    }
+
     /// The state of a repository's index: of its bytes only the entries count.
     fn index_state(&self, path: &Path) -> (State, Option<StatRow>) {
         match git::index_file(path, self.rows) {
@@ -166,6 +179,7 @@ impl Disk<'_> {
                     self.file_state(&full, |path| fs::symlink_metadata(path))
                 }
             }
+            Item::Redacted { path, pointers } => self.redacted_state(path, pointers),
             Item::RepositoryListing(path) => {
                 let full = self.repository_path(path);
                 let row = fs::symlink_metadata(&full).ok();

@@ -50,10 +50,14 @@ pub(crate) fn unanswered(
         };
         let then = rows.get(position).copied().flatten();
         let is_answered = match (states.get(position), item) {
-            (Some(State::Missing), Item::Path(path)) => glance.sees_nothing(path.as_bytes(), next()),
-            (Some(State::File { .. }), item) if then.is_some() => {
+            (Some(State::Missing), Item::Path(path)) => {
+                glance.sees_nothing(path.as_bytes(), next())
+            }
+            (Some(State::File { .. } | State::Redacted { .. }), item) if then.is_some() => {
                 let now = match item {
-                    Item::Path(path) => glance.row(path.as_bytes(), next()),
+                    Item::Path(path) | Item::Redacted { path, .. } => {
+                        glance.row(path.as_bytes(), next())
+                    }
                     Item::Outside(name) => disk.outside_path(name).and_then(|path| follow(&path)),
                     Item::Program(name) => {
                         disk.resolve_program(name).and_then(|path| follow(&path))

@@ -4,9 +4,11 @@
 //! input stays an input whatever anybody ignores; `!` globs cut everything; the filters of inputs
 //! and of outputs are separate.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use vt_base::{AbsPath, FilePolicy, RelPath, Sign};
@@ -14,7 +16,7 @@ use vt_base::{AbsPath, FilePolicy, RelPath, Sign};
 use crate::item::NodeKind;
 
 /// A pattern that is not a glob.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("`{pattern}` is not a glob")]
 pub struct GlobError {
     /// The pattern as it was given.
@@ -24,38 +26,77 @@ pub struct GlobError {
 }
 
 /// A set of globs over workspace-relative paths; `*` does not cross a `/`.
-#[derive(Clone, Debug)]
-pub struct Globs(GlobSet);
+///
+/// To compile one takes longer than all else that a look-up does with rules, and most paths have
+/// nothing in common with any of the globs. So it is compiled when a path comes along that has.
+#[derive(Clone, Debug, Default)]
+pub struct Globs {
+    patterns: Vec<String>,
+    set: OnceLock<Result<GlobSet, GlobError>>,
+}
 
 impl Globs {
-    /// Compiles patterns.
-    ///
-    /// # Errors
-    /// The first pattern that is not a glob.
-    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, GlobError> {
-        let mut builder = GlobSetBuilder::new();
-        for pattern in patterns {
-            let glob = GlobBuilder::new(pattern)
-                .literal_separator(true)
-                .backslash_escape(true)
-                .build()
-                .map_err(|source| GlobError {
-                    pattern: pattern.to_owned(),
-                    source,
-                })?;
-            builder.add(glob);
+    /// Takes patterns in, which [`compile`](Self::compile) looks at.
+    #[must_use]
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            patterns: patterns.into_iter().map(str::to_owned).collect(),
+            set: OnceLock::new(),
         }
-        builder.build().map(Self).map_err(|source| GlobError {
-            pattern: String::new(),
-            source,
-        })
     }
 
-    /// Whether any pattern matches the path.
+    /// Compiles the set now.
+    ///
+    /// # Errors
+    /// The first pattern that is not a glob, or that all of them together are too large.
+    pub fn compile(&self) -> Result<(), GlobError> {
+        self.set().map(drop).map_err(Clone::clone)
+    }
+
+    fn set(&self) -> Result<&GlobSet, &GlobError> {
+        let compiled = self.set.get_or_init(|| {
+            let failed = |pattern: &str, source| {
+                let pattern = pattern.to_owned();
+                GlobError { pattern, source }
+            };
+            let mut builder = GlobSetBuilder::new();
+            for pattern in &self.patterns {
+                let glob = GlobBuilder::new(pattern)
+                    .literal_separator(true)
+                    .backslash_escape(true)
+                    .build()
+                    .map_err(|source| failed(pattern, source))?;
+                builder.add(glob);
+            }
+            builder.build().map_err(|source| failed("", source))
+        });
+        compiled.as_ref()
+    }
+
+    /// Whether any pattern matches the path. A set that can't be compiled matches nothing.
     #[must_use]
     pub fn matches(&self, path: &RelPath) -> bool {
-        !self.0.is_empty() && self.0.is_match(path.as_path())
+        self.matches_bytes(path.as_bytes())
     }
+
+    fn matches_bytes(&self, path: &[u8]) -> bool {
+        let may = |pattern: &String| memchr::memmem::find(path, needle(pattern)).is_some();
+        if self.patterns.is_empty() || (self.set.get().is_none() && !self.patterns.iter().any(may))
+        {
+            return false;
+        }
+        self.set()
+            .is_ok_and(|set| set.is_match(Path::new(OsStr::from_bytes(path))))
+    }
+}
+
+/// The longest name in a glob that stands for itself; it is in every path that the glob matches.
+fn needle(pattern: &str) -> &[u8] {
+    if pattern.contains(['{', '[', '\\']) {
+        return b"";
+    }
+    let parts = pattern.split(['/', '*', '?']);
+    parts.max_by_key(|part| part.len()).unwrap_or("").as_bytes()
 }
 
 /// One side of a step's rules: its inputs, or its outputs.
@@ -72,20 +113,18 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Compiles what was declared, reported and directed about one side.
+    /// Takes in what was declared, reported and directed about one side.
     ///
     /// `reported` are paths a tool added, `ignored` what it asked to ignore (each with all that
     /// lies below), `ignored_globs` and `added_globs` what rules said.
-    ///
-    /// # Errors
-    /// A pattern that is not a glob.
+    #[must_use]
     pub fn new(
         policy: &FilePolicy,
         reported: Vec<RelPath>,
         ignored: Vec<RelPath>,
         ignored_globs: &[String],
         added_globs: &[String],
-    ) -> Result<Self, GlobError> {
+    ) -> Self {
         let select = |sign| {
             policy
                 .globs
@@ -98,15 +137,15 @@ impl Filter {
             .chain(added_globs.iter().map(String::as_str))
             .map(str::to_owned)
             .collect();
-        Ok(Self {
+        Self {
             auto: policy.auto,
-            declared: Globs::new(patterns.iter().map(String::as_str))?,
+            declared: Globs::new(patterns.iter().map(String::as_str)),
             patterns,
-            cut: Globs::new(select(Sign::Negative))?,
+            cut: Globs::new(select(Sign::Negative)),
             reported,
             ignored,
-            ignored_globs: Globs::new(ignored_globs.iter().map(String::as_str))?,
-        })
+            ignored_globs: Globs::new(ignored_globs.iter().map(String::as_str)),
+        }
     }
 
     /// The patterns that add, declared or directed.
@@ -169,11 +208,26 @@ pub struct PathRules {
     pub output: Filter,
     /// Paths whose existence alone counts when they were only probed.
     pub existence_only: Globs,
+    /// Files of which some parts do not count, with JSON Pointers to these, sorted.
+    pub redacted: BTreeMap<RelPath, Vec<String>>,
     /// Paths that never count: the cache directory.
     pub hidden: Vec<RelPath>,
 }
 
 impl PathRules {
+    /// Compiles all globs. Without it they are compiled as they are met, and those that can't be
+    /// match nothing.
+    ///
+    /// # Errors
+    /// A set of globs that is too large.
+    pub fn compile(&self) -> Result<(), GlobError> {
+        let of_both = [&self.input, &self.output].into_iter();
+        let mut all = of_both
+            .flat_map(|filter| [&filter.declared, &filter.cut, &filter.ignored_globs])
+            .chain([&self.existence_only]);
+        all.try_for_each(Globs::compile)
+    }
+
     /// Whether a path is hidden from everything.
     #[must_use]
     pub fn is_hidden(&self, path: &RelPath) -> bool {
@@ -192,7 +246,8 @@ pub fn expand(
     pattern: &str,
     hidden: &[RelPath],
 ) -> Result<Vec<RelPath>, GlobError> {
-    let globs = Globs::new([pattern])?;
+    let globs = Globs::new([pattern]);
+    globs.compile()?;
     let enter_modules = pattern.split('/').any(|part| part == "node_modules");
     // The components without glob characters name the directory to start in.
     let base: Vec<&str> = pattern
@@ -249,81 +304,10 @@ pub(crate) fn absolute(
             None => Some((*pattern).to_owned()),
         })
         .collect();
-    let globs = Globs::new(patterns.iter().map(String::as_str))?;
-    Ok(move |path: &AbsPath| {
-        !globs.0.is_empty()
-            && globs
-                .0
-                .is_match(Path::new(OsStr::from_bytes(path.as_bytes())))
-    })
+    let globs = Globs::new(patterns.iter().map(String::as_str));
+    globs.compile()?;
+    Ok(move |path: &AbsPath| globs.matches_bytes(path.as_bytes()))
 }
 
 #[cfg(test)]
-mod tests {
-    use vt_base::GlobRule;
-
-    use super::*;
-
-    fn rel(text: &str) -> RelPath {
-        RelPath::new(text).unwrap()
-    }
-
-    fn policy(auto: bool, globs: &[(&str, Sign)]) -> FilePolicy {
-        let globs = globs
-            .iter()
-            .map(|(pattern, sign)| GlobRule {
-                pattern: (*pattern).to_owned(),
-                sign: *sign,
-            })
-            .collect();
-        FilePolicy { auto, globs }
-    }
-
-    #[test]
-    fn a_declared_path_stays_whatever_a_tool_ignores() {
-        let policy = policy(
-            true,
-            &[("src/**", Sign::Positive), ("src/x/**", Sign::Negative)],
-        );
-        let filter =
-            Filter::new(&policy, vec![], vec![rel("src")], &["lib/**".into()], &[]).unwrap();
-        assert!(filter.counts(&rel("src/a")));
-        assert!(!filter.counts(&rel("src/x/a")));
-        assert!(!filter.counts(&rel("lib/a")));
-        assert!(filter.counts(&rel("other")));
-    }
-
-    #[test]
-    fn private_caches_count_only_when_declared() {
-        let auto = Filter::new(&policy(true, &[]), vec![], vec![], &[], &[]).unwrap();
-        assert!(!auto.counts(&rel("node_modules/.cache/x")));
-        assert!(auto.counts(&rel("node_modules/x/.cache/x")));
-        let declared = policy(true, &[("node_modules/.cache/x", Sign::Positive)]);
-        let declared = Filter::new(&declared, vec![], vec![], &[], &[]).unwrap();
-        assert!(declared.counts(&rel("node_modules/.cache/x")));
-    }
-
-    #[test]
-    fn expansion_finds_files_and_stays_out_of_modules() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = AbsPath::new(directory.path()).unwrap();
-        for path in ["src/a.ts", "src/b/c.ts", "node_modules/m/x.ts", ".git/x.ts"] {
-            let path = root.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        assert_eq!(
-            expand(&root, "**/*.ts", &[]).unwrap(),
-            [rel("src/a.ts"), rel("src/b/c.ts")]
-        );
-        assert_eq!(expand(&root, "src/*", &[]).unwrap(), [rel("src/a.ts")]);
-        assert_eq!(
-            expand(&root, "node_modules/*/*.ts", &[]).unwrap(),
-            [rel("node_modules/m/x.ts")]
-        );
-        assert_eq!(
-            expand(&root, "**/*.ts", &[rel("src/b")]).unwrap(),
-            [rel("src/a.ts")]
-        );
-    }
-}
+mod tests;

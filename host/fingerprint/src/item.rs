@@ -39,13 +39,23 @@ pub enum Item {
     Repository(serde_bytes::ByteBuf),
     /// The names in a directory of a repository outside the workspace.
     RepositoryListing(serde_bytes::ByteBuf),
+    /// What is at a path of the workspace, where some parts of a JSON file do not count.
+    Redacted {
+        /// The path.
+        path: RelPath,
+        /// JSON Pointers to the parts, sorted.
+        pointers: Vec<String>,
+    },
 }
 
 impl Item {
     /// The path of the workspace that the item is about.
     pub(crate) const fn workspace_path(&self) -> Option<&RelPath> {
         match self {
-            Self::Path(path) | Self::Kind(path) | Self::Listing(path) => Some(path),
+            Self::Path(path)
+            | Self::Kind(path)
+            | Self::Listing(path)
+            | Self::Redacted { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -97,6 +107,13 @@ pub enum State {
     Env(Option<Keyed>),
     /// The variables that match a query.
     EnvSet(BTreeMap<String, Keyed>),
+    /// A JSON file less the parts that do not count ([`Item::Redacted`]).
+    Redacted {
+        /// The digest of what is left; never that of a file.
+        digest: Digest,
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
 }
 
 /// The items of a run, sorted.
@@ -113,6 +130,23 @@ impl PathSet {
             hash_item(&mut hasher, item);
         }
         hasher.finish()
+    }
+
+    /// Whether what is at a path is an input.
+    #[must_use]
+    pub fn asks_for(&self, path: &RelPath) -> bool {
+        let asks = |item: &Item| self.0.binary_search(item).is_ok();
+        // Whatever the pointers are, it stands behind this one.
+        let first = Item::Redacted {
+            path: path.clone(),
+            pointers: Vec::new(),
+        };
+        let at = self.0.partition_point(|item| *item < first);
+        let redacted = self.0.get(at).and_then(|item| match item {
+            Item::Redacted { path, .. } => Some(path),
+            _ => None,
+        });
+        redacted == Some(path) || asks(&Item::Path(path.clone())) || asks(&Item::Kind(path.clone()))
     }
 }
 
@@ -150,6 +184,10 @@ fn hash_item(hasher: &mut StableHasher, item: &Item) {
         Item::Utility(name) => hasher.number(9).text(name),
         Item::Repository(path) => hasher.number(10).bytes(path),
         Item::RepositoryListing(path) => hasher.number(11).bytes(path),
+        Item::Redacted { path, pointers } => {
+            let pointers = pointers.iter().map(String::as_str);
+            hasher.number(12).bytes(path.as_bytes()).texts(pointers)
+        }
     };
 }
 
@@ -203,12 +241,46 @@ fn hash_state(hasher: &mut StableHasher, state: &State) {
                 hasher.text(name).digest(&value.0);
             }
         }
+        State::Redacted { digest, executable } => {
+            hasher
+                .number(11)
+                .digest(digest)
+                .number(u64::from(*executable));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_set_asks_for_a_path_in_any_way_but_by_its_directory() {
+        let rel = |text: &str| RelPath::new(text).unwrap();
+        let redacted = |path: &str, pointer: &str| Item::Redacted {
+            path: rel(path),
+            pointers: vec![pointer.to_owned()],
+        };
+        let mut items = vec![
+            Item::Path(rel("a")),
+            Item::Kind(rel("b")),
+            redacted("c", "/x"),
+            redacted("e", "/y"),
+            Item::Listing(rel("f")),
+        ];
+        items.sort();
+        let set = PathSet(items);
+        for path in ["a", "b", "c", "e"] {
+            assert!(set.asks_for(&rel(path)), "{path}");
+        }
+        for path in ["", "0", "d", "f", "g"] {
+            assert!(!set.asks_for(&rel(path)), "{path}");
+        }
+        assert_ne!(
+            PathSet(vec![redacted("c", "/x")]).digest(),
+            PathSet(vec![redacted("c", "/y")]).digest()
+        );
+    }
 
     #[test]
     fn the_strong_key_depends_on_every_part() {

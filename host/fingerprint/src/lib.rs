@@ -19,6 +19,7 @@ mod ledger;
 mod observed;
 mod outside;
 mod programs;
+mod redact;
 mod rows;
 mod seal;
 mod why;

@@ -18,6 +18,7 @@ use vt_base::Digest;
 
 use crate::item::{EntryStates, State};
 use crate::programs::Programs;
+use crate::redact::Redacted;
 
 /// A file younger than this when it is digested may change again under the same identity: the
 /// clocks that kernels stamp files with tick every 1 to 10 ms.
@@ -105,6 +106,7 @@ pub struct StatRows {
     /// See [`StatRows::effort`].
     effort: AtomicU64,
     pub(crate) programs: Programs,
+    pub(crate) redacted: Redacted,
 }
 
 #[derive(Default)]
@@ -170,6 +172,12 @@ impl StatRows {
         self.effort.load(Ordering::Relaxed)
     }
 
+    /// A file of this size, in bytes, has to be read.
+    pub(crate) fn spent(&self, size: u64) {
+        self.effort
+            .fetch_add(size.saturating_add(OPENING), Ordering::Relaxed);
+    }
+
     /// The digest of a file with this identity, if it is known.
     #[must_use]
     pub fn get(&self, row: &StatRow) -> Option<Digest> {
@@ -199,8 +207,7 @@ impl StatRows {
         if let Some(digest) = self.get(&row) {
             return Ok(digest);
         }
-        self.effort
-            .fetch_add(row.size.saturating_add(OPENING), Ordering::Relaxed);
+        self.spent(row.size);
         // What became a pipe since it was looked at would block whoever opens it.
         let mut file = fs::OpenOptions::new()
             .read(true)

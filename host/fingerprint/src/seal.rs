@@ -296,6 +296,13 @@ impl Sealing {
             self.items.insert(Item::Kind(path.clone()));
         } else if matches!(facts.first, StateSeen::Missing) && facts.change.is_none() {
             self.missing.insert(path.clone());
+        } else if let Some(pointers) = request.rules.redacted.get(path)
+            && !request.rules.input.adds(path)
+        {
+            self.items.insert(Item::Redacted {
+                path: path.clone(),
+                pointers: pointers.clone(),
+            });
         } else {
             self.items.insert(Item::Path(path.clone()));
         }
@@ -448,7 +455,9 @@ impl Sealing {
         );
         // The step's own results are no inputs; nor is that the directories above them exist.
         self.items.retain(|item| match item {
-            Item::Path(path) | Item::Kind(path) => !covered.contains(path),
+            Item::Path(path) | Item::Kind(path) | Item::Redacted { path, .. } => {
+                !covered.contains(path)
+            }
             _ => true,
         });
         let items: Vec<Item> = std::mem::take(&mut self.items).into_iter().collect();

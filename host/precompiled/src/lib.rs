@@ -6,9 +6,12 @@
 //! and all its bytes; what is loaded are the very bytes that the seal was checked over. On any doubt
 //! the component is compiled anew. A file that came from elsewhere fits no seal.
 //!
+//! What travels inside the program was compiled when that was built: see `carried`.
+//!
 //! The one crate of the host with `unsafe` in it, and it has one piece of that.
 #![deny(unsafe_code)]
 
+mod carried;
 mod files;
 
 use std::hash::{Hash as _, Hasher};
@@ -17,6 +20,9 @@ use std::path::PathBuf;
 use vt_base::{Digest, StableHasher};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use carried::Carried;
+pub use carried::{carries_components, carry};
 
 /// The length of a seal, in bytes.
 const SEAL: usize = 32;
@@ -71,6 +77,9 @@ impl Precompiled {
         digest: &Digest,
         bytes: &[u8],
     ) -> wasmtime::Result<Component> {
+        if let Some(carried) = Carried::built_in().component(engine, digest) {
+            return Ok(carried);
+        }
         let name = name(engine, digest);
         if let Some(known) = self.load(engine, &name) {
             return Ok(known);
@@ -104,14 +113,16 @@ impl Precompiled {
     }
 }
 
-/// Loads code whose seal was checked.
+/// Loads code whose seal, or digest in the program, was checked.
 #[expect(
     unsafe_code,
     reason = "the engine cannot tell whether code is what it once compiled; the seal can"
 )]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the only caller has just checked, over these very bytes, a seal that only this crate
-    // makes, with a secret, and only over what `Component::serialize` returned. That version,
+    // SAFETY: there are two callers. One has just checked, over these very bytes, a seal that only
+    // this crate makes, with a secret, and only over what `Component::serialize` returned. The other
+    // has its bytes from this program itself, into which a build took what
+    // `Engine::precompile_component` returned, and has just checked their digest. That version,
     // configuration and processor are the same the engine checks itself.
     unsafe { Component::deserialize(engine, code) }
 }

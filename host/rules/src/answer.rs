@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use globset::GlobBuilder;
+use globset::{Glob, GlobBuilder};
 use vt_base::RelPath;
 
 use crate::excuse::excuse;
@@ -90,6 +90,9 @@ fn check(directive: &Directive, package: &RelPath) -> Result<Directive, &'static
             directive.clone()
         }
         Directive::Redact { path, pointers } => {
+            if pointers.is_empty() {
+                return Err("it names no part");
+            }
             for pointer in pointers {
                 json_pointer(pointer)?;
             }
@@ -137,10 +140,10 @@ fn glob(text: &str, package: &RelPath) -> Result<String, &'static str> {
             part => parts.push(part),
         }
     }
-    let base = base.as_str().ok_or("the path of the package is no text")?;
+    let text = base.as_str().ok_or("the path of the package is no text")?;
     let mut whole: Vec<String> = Vec::new();
-    if !base.is_empty() {
-        whole.push(globset::escape(base));
+    if !text.is_empty() {
+        whole.push(globset::escape(text));
     }
     whole.extend(parts.into_iter().map(str::to_owned));
     let whole = whole.join("/");
@@ -152,13 +155,37 @@ fn glob(text: &str, package: &RelPath) -> Result<String, &'static str> {
 
 /// Whether a glob takes in the directory of the package, one above it, or whatever lies in one.
 fn covers(glob: &str, package: &RelPath) -> Result<bool, &'static str> {
-    let matcher = GlobBuilder::new(glob)
+    // To look at it as a glob takes longer than all the other checks.
+    if names_another(glob, package) {
+        return Ok(false);
+    }
+    let built = GlobBuilder::new(glob)
         .literal_separator(true)
         .backslash_escape(true)
         .build()
-        .map_err(|_| "it is no glob")?
-        .compile_matcher();
-    let is_covered = |directory: &RelPath| {
+        .map_err(|_| "it is no glob")?;
+    Ok(takes_in(&built, package))
+}
+
+/// Whether a part of the glob is a name that none of the paths has which it must not match. Most globs
+/// name a private directory. Nothing in such a one could be wrong.
+fn names_another(glob: &str, package: &RelPath) -> bool {
+    // What these make may have a slash in it.
+    if glob.contains(['{', '}', '[', ']', '\\']) {
+        return false;
+    }
+    let is_known = |part: &str| {
+        let mut names = package.as_bytes().split(|byte| *byte == b'/');
+        let mut strangers = STRANGERS.iter().flat_map(|path| path.split('/'));
+        names.any(|name| name == part.as_bytes()) || strangers.any(|name| name == part)
+    };
+    let is_name = |part: &&str| !part.is_empty() && !part.contains(['*', '?']);
+    glob.split('/').filter(is_name).any(|part| !is_known(part))
+}
+
+fn takes_in(glob: &Glob, package: &RelPath) -> bool {
+    let matcher = glob.compile_matcher();
+    let is_taken_in = |directory: &RelPath| {
         matcher.is_match(directory.as_path())
             || STRANGERS.iter().any(|name| {
                 directory
@@ -166,7 +193,7 @@ fn covers(glob: &str, package: &RelPath) -> Result<bool, &'static str> {
                     .is_ok_and(|stranger| matcher.is_match(stranger.as_path()))
             })
     };
-    Ok(is_covered(package) || package.ancestors().any(|above| is_covered(&above)))
+    is_taken_in(package) || package.ancestors().any(|above| is_taken_in(&above))
 }
 
 /// A file below the package, made relative to the workspace root.

@@ -1,5 +1,6 @@
 //! The components that travel inside the program.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use vt_base::Digest;
@@ -35,27 +36,57 @@ const FILES: [(&str, &[u8]); 12] = files![
 const DIGESTS: &str = include_str!("../../../plugins/components/digests.txt");
 
 static COMPONENTS: LazyLock<Vec<Component>> = LazyLock::new(|| {
+    let digests: HashMap<&str, &str> = DIGESTS
+        .lines()
+        .filter_map(|line| {
+            let (digest, file) = line.split_once("  ")?;
+            Some((file.strip_suffix(".wasm")?, digest))
+        })
+        .collect();
+    let component = |&(name, bytes): &(&str, &'static [u8])| {
+        let digest = Digest::from_hex(digests.get(name)?)?;
+        Component::built_in(bytes, digest)
+    };
     FILES
         .iter()
-        .map(|&(name, bytes)| {
-            Component::with_digest(name, bytes.into(), digest(name))
-                .expect("a test loads each built-in component")
-        })
+        .map(|file| component(file).expect("a test loads each built-in component"))
         .collect()
 });
 
-fn digest(name: &str) -> Digest {
-    DIGESTS
-        .lines()
-        .find_map(|line| {
-            let (digest, file) = line.split_once("  ")?;
-            (file.strip_suffix(".wasm")? == name).then(|| Digest::from_hex(digest))?
-        })
-        .expect("the digests are listed beside the components")
+/// The names of the components that travel inside the program, without a look at them.
+pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
 }
 
 /// The components that travel inside the program, in the order of their names; read once.
 #[must_use]
 pub fn built_in() -> &'static [Component] {
     &COMPONENTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_built_in_components_is_what_their_files_say() {
+        assert_eq!(built_in().len(), FILES.len());
+        for ((name, component), (_, bytes)) in built_in_names().zip(built_in()).zip(FILES) {
+            let read = Component::from_bytes(name, bytes).unwrap();
+            assert_eq!(component.id(), name);
+            assert_eq!(component.digest(), read.digest());
+            assert!(component.imports().eq(read.imports()));
+            assert!(component.methods().eq(read.methods()));
+            let of = |component: &Component| {
+                let parts = (component.id(), component.version(), component.api());
+                format!(
+                    "{parts:?} {:?} {:?}",
+                    component.matches(),
+                    component.needs()
+                )
+            };
+            assert_eq!(of(component), of(&read));
+            assert_eq!(component.publisher(), read.publisher());
+        }
+    }
 }

@@ -177,7 +177,7 @@ impl std::fmt::Debug for Host {
 
 /// The same code and the same counts on every machine, and no signal handler of ours in the
 /// process that also watches over the user's tools.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -187,6 +187,8 @@ fn config() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(limits::STACK)
         .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .native_unwind_info(false)
         .cranelift_nan_canonicalization(true)
         // A rule runs for microseconds; what is felt is the time to compile it.
         .cranelift_opt_level(OptLevel::None)

@@ -24,8 +24,8 @@ pub(crate) const LOG_LINE: usize = 2 << 10;
 /// The fuel of a call into the host, WASI included; each byte the session hands over costs one more.
 pub(crate) const CALL_FUEL: u64 = 1_000;
 
-/// In instructions, roughly.
-pub(crate) const FUEL: u64 = 100_000_000;
+/// How much fuel an answer may take; about one for each instruction.
+pub const FUEL: u64 = 100_000_000;
 /// How long one question may take before the clock is looked at.
 pub(crate) const WALL: Duration = Duration::from_secs(5);
 

@@ -1,28 +1,23 @@
 //! A component as a file: read from end to end before anything in it runs.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use vt_base::Digest;
-use wasmparser::{
-    ComponentImport, ComponentType, ComponentTypeRef, Encoding, InstanceTypeDeclaration, Parser,
-    Payload, TypeBounds,
-};
 
 use crate::RulesError;
-use crate::manifest::{self, Header, Manifest, Matches, Needs};
-use crate::since_0_1_0 as api;
-
-/// Larger components are refused, in bytes.
-pub const MAX_COMPONENT: usize = 2 << 20;
+use crate::manifest::{self, Manifest, Matches, Needs};
+use crate::outline::Outline;
 
 /// A rule component whose file has been read and whose interface is one this host has.
 #[derive(Clone, Debug)]
 pub struct Component {
     manifest: Manifest,
-    outline: Outline,
+    /// Read when it is asked for, if the component travels inside the program.
+    outline: OnceLock<Outline>,
     digest: Digest,
-    bytes: Cow<'static, [u8]>,
+    /// `None` if only its outline was looked at.
+    bytes: Option<Cow<'static, [u8]>>,
 }
 
 impl Component {
@@ -40,62 +35,50 @@ impl Component {
         Self::with_digest(name, bytes, digest)
     }
 
-    /// As [`Component::from_bytes`], of bytes whose digest is known: that of half a megabyte takes
-    /// longer than everything else a run does before it looks at the first step.
-    pub(crate) fn with_digest(
+    /// A component that travels inside the program. What is known of those, by tests, need not be
+    /// found out: to read and digest them takes longer than everything else a run does before it
+    /// looks at the first step.
+    pub(crate) fn built_in(bytes: &'static [u8], digest: Digest) -> Option<Self> {
+        Some(Self {
+            manifest: Manifest::parse(manifest::find(bytes)?).ok()?,
+            outline: OnceLock::new(),
+            digest,
+            bytes: Some(bytes.into()),
+        })
+    }
+
+    fn with_digest(
         name: &str,
         bytes: Cow<'static, [u8]>,
         digest: Digest,
     ) -> Result<Self, RulesError> {
-        let unreadable = |reason: String| RulesError::Unreadable {
+        let outline = Outline::read(&bytes).map_err(|reason| RulesError::Unreadable {
             plugin: name.to_owned(),
             reason,
-        };
-        let outline = Outline::read(&bytes).map_err(unreadable)?;
-        let manifest = match &outline.manifests[..] {
-            [] => {
-                return Err(unreadable(format!(
-                    "it has no `{}` section",
-                    manifest::SECTION
-                )));
-            }
-            [one] => {
-                // What another version writes into it need not be readable; what it needs is.
-                let header = Header::parse(one);
-                if let Some(header) = &header {
-                    supported(name, &header.api, header.vt.as_deref())?;
-                    if api::is_later(&header.api) {
-                        outline.refuse_what_is_missing(name, header)?;
-                    }
-                }
-                Manifest::parse(one).map_err(unreadable)?
-            }
-            _ => {
-                return Err(unreadable(format!(
-                    "it has two `{}` sections",
-                    manifest::SECTION
-                )));
-            }
-        };
-        let imported = outline.api.as_deref();
-        if let Some(imported) = imported {
-            supported(name, imported, manifest.vt.as_deref())?;
-        }
-        if imported != Some(&manifest.api) {
-            let imported = imported.unwrap_or("nothing");
-            let claimed = &manifest.api;
-            return Err(unreadable(format!(
-                "its manifest names vt:rules {claimed}, but it imports {imported}"
-            )));
-        }
-        if !outline.judges {
-            return Err(unreadable("it does not export `judge`".into()));
-        }
+        })?;
+        let component = Self::from_outline(name, digest, outline)?;
+        Ok(Self {
+            bytes: Some(bytes),
+            ..component
+        })
+    }
+
+    /// A component of which only the outline is at hand, from bytes of this digest. It can be held
+    /// against a step and a lock, and must be read from its file before it is asked.
+    ///
+    /// # Errors
+    /// As [`Component::from_bytes`].
+    pub fn from_outline(
+        name: &str,
+        digest: Digest,
+        mut outline: Outline,
+    ) -> Result<Self, RulesError> {
+        let manifest = outline.understand(name)?;
         Ok(Self {
             manifest,
-            outline,
+            outline: outline.into(),
             digest,
-            bytes,
+            bytes: None,
         })
     }
 
@@ -125,12 +108,12 @@ impl Component {
 
     /// The methods of the session it may call, without those of WASI, sorted.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
-        self.outline.methods.iter().map(String::as_str)
+        self.outline().methods.iter().map(String::as_str)
     }
 
     /// Everything it imports, sorted: the session, and interfaces of WASI, whose doors are closed.
     pub fn imports(&self) -> impl Iterator<Item = &str> {
-        self.outline.imports.iter().map(String::as_str)
+        self.outline().imports.iter().map(String::as_str)
     }
 
     /// The digest of its bytes.
@@ -139,10 +122,24 @@ impl Component {
         &self.digest
     }
 
-    /// Its bytes.
+    /// What its file says about it, to be remembered instead of the file.
+    #[must_use]
+    pub fn outline(&self) -> &Outline {
+        self.outline.get_or_init(|| {
+            Outline::read(self.bytes()).expect("a test reads each built-in component")
+        })
+    }
+
+    /// Whether its bytes are at hand, so that it can be asked.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    /// Its bytes; none if it is not whole.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_deref().unwrap_or_default()
     }
 
     /// The steps it speaks for.
@@ -155,135 +152,5 @@ impl Component {
     #[must_use]
     pub const fn needs(&self) -> &Needs {
         &self.manifest.needs
-    }
-}
-
-/// Refuses a version of the interface this host does not have.
-fn supported(name: &str, found: &str, vt: Option<&str>) -> Result<(), RulesError> {
-    if api::supports(found) {
-        return Ok(());
-    }
-    Err(RulesError::UnsupportedApi {
-        plugin: name.to_owned(),
-        found: found.to_owned(),
-        supported: api::VERSION,
-        vt: vt.map(str::to_owned),
-    })
-}
-
-/// What the sections of a file say.
-#[derive(Clone, Debug, Default)]
-struct Outline {
-    manifests: Vec<Vec<u8>>,
-    imports: BTreeSet<String>,
-    methods: BTreeSet<String>,
-    api: Option<String>,
-    judges: bool,
-}
-
-impl Outline {
-    fn read(bytes: &[u8]) -> Result<Self, String> {
-        if bytes.len() > MAX_COMPONENT {
-            return Err(format!("it is larger than {} MiB", MAX_COMPONENT >> 20));
-        }
-        if !Parser::is_component(bytes) {
-            return Err("it is no WebAssembly component".into());
-        }
-        let mut outline = Self::default();
-        // Modules and components inside; their imports are internal and theirs to satisfy.
-        let mut depth = 0_usize;
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(|error| error.to_string())? {
-                Payload::Version {
-                    encoding: Encoding::Module,
-                    ..
-                } if depth == 0 => {
-                    return Err("it is a module, not a component".into());
-                }
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::CustomSection(section)
-                    if depth <= 1 && section.name() == manifest::SECTION =>
-                {
-                    outline.manifests.push(section.data().to_vec());
-                }
-                Payload::ComponentTypeSection(types) if depth == 0 => {
-                    for declared in types {
-                        outline.declare(&declared.map_err(|error| error.to_string())?);
-                    }
-                }
-                Payload::ComponentImportSection(imports) if depth == 0 => {
-                    for import in imports {
-                        outline.import(import.map_err(|error| error.to_string())?)?;
-                    }
-                }
-                Payload::ComponentExportSection(exports) if depth == 0 => {
-                    for export in exports {
-                        let name = export.map_err(|error| error.to_string())?.name.name;
-                        outline.judges |= name == "judge";
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(outline)
-    }
-
-    /// Notes the methods of an interface that has a session in it. There is only one such interface.
-    fn declare(&mut self, declared: &ComponentType<'_>) {
-        let ComponentType::Instance(declarations) = declared else {
-            return;
-        };
-        let names = declarations
-            .iter()
-            .filter_map(|declaration| match declaration {
-                InstanceTypeDeclaration::Export { name, .. } => Some(name.name),
-                _ => None,
-            });
-        for name in names {
-            if let Some(method) = name.strip_prefix("[method]session.") {
-                self.methods.insert(method.to_owned());
-            }
-        }
-    }
-
-    /// Names what a component of a later patch calls and this host lacks.
-    fn refuse_what_is_missing(&self, name: &str, header: &Header) -> Result<(), RulesError> {
-        let missing: Vec<String> = self
-            .methods
-            .iter()
-            .filter(|method| !api::METHODS.contains(&method.as_str()))
-            .cloned()
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(RulesError::MissingMethods {
-            plugin: name.to_owned(),
-            missing,
-            api: header.api.clone(),
-            supported: api::VERSION,
-            vt: header.vt.clone(),
-        })
-    }
-
-    fn import(&mut self, import: ComponentImport<'_>) -> Result<(), String> {
-        let name = import.name.name;
-        // A world gives names to types it uses; another name of a known type brings nothing in.
-        let renames = matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_)));
-        if !renames {
-            self.imports.insert(name.to_owned());
-        }
-        if let Some(version) = name
-            .strip_prefix(api::INTERFACE)
-            .and_then(|v| v.strip_prefix('@'))
-        {
-            self.api = Some(version.to_owned());
-            return Ok(());
-        }
-        if renames || name.starts_with("wasi:") {
-            return Ok(());
-        }
-        Err(format!("it imports `{name}`, which no rule may have"))
     }
 }

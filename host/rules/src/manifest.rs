@@ -1,6 +1,6 @@
 //! Who a plugin is and what it asks for, read before any of it runs.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the section of a component is called that holds its manifest.
 pub(crate) const SECTION: &str = "vt:manifest";
@@ -11,7 +11,7 @@ const MAX_LIST: usize = 64;
 const MAX_TEXT: usize = 256;
 
 /// What a plugin says about itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     pub(crate) id: String,
@@ -27,7 +27,7 @@ pub(crate) struct Manifest {
 }
 
 /// The steps a plugin speaks for.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matches {
     /// Names of tools; empty stands for any tool.
@@ -37,13 +37,47 @@ pub struct Matches {
 }
 
 /// What a plugin may ask to see.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Needs {
     /// Files, as clean paths relative to the directory of the package.
     pub files: Vec<String>,
     /// Names of environment variables.
     pub env: Vec<String>,
+}
+
+/// The manifest in a component that is known to have one and to be sound; in any other there may be
+/// none, or not the one that counts.
+pub(crate) fn find(component: &[u8]) -> Option<&[u8]> {
+    const PREAMBLE: usize = 8;
+    const CUSTOM: u8 = 0;
+    const MODULE: u8 = 1;
+    let mut rest = component.get(PREAMBLE..)?;
+    while let Some((kind, after)) = rest.split_first() {
+        let (section, behind) = sized(after)?;
+        let found = match *kind {
+            CUSTOM => sized(section)
+                .filter(|(name, _)| *name == SECTION.as_bytes())
+                .map(|(_, content)| content),
+            MODULE => find(section),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// Takes as many bytes off as the number before them says, which is written in LEB128.
+fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = bytes.iter().position(|byte| byte & 0x80 == 0)? + 1;
+    let (number, rest) = bytes.split_at(length);
+    let number = number.iter().rev().try_fold(0_usize, |sum, byte| {
+        sum.checked_mul(128)?.checked_add(usize::from(byte & 0x7f))
+    })?;
+    rest.split_at_checked(number)
 }
 
 /// What a manifest of any version says, whatever else is in it.
@@ -62,15 +96,30 @@ impl Header {
     }
 }
 
+impl From<&Manifest> for Header {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            api: manifest.api.clone(),
+            vt: manifest.vt.clone(),
+        }
+    }
+}
+
 impl Manifest {
     /// Reads the content of the section, or says what is wrong with it.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let manifest: Self =
             serde_json::from_slice(bytes).map_err(|error| format!("its manifest: {error}"))?;
-        manifest
-            .check()
-            .map_err(|reason| format!("its manifest: {reason}"))?;
+        manifest.checked()?;
         Ok(manifest)
+    }
+
+    /// Says what is wrong with it, if anything is.
+    pub(crate) fn checked(&self) -> Result<&Self, String> {
+        match self.check() {
+            Ok(()) => Ok(self),
+            Err(reason) => Err(format!("its manifest: {reason}")),
+        }
     }
 
     fn check(&self) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! What all steps of one run share.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 use vt_base::{AbsPath, Digest, EnvMap, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRow, StatRows};
-use vt_rules::{Host, Precompiled, RulesError, Writes};
+use vt_rules::{Directive, Host, Precompiled, RulesError, Writes};
 use vt_store::{Notice, Store, StoreError};
 
 use crate::cancel::Cancel;
@@ -65,6 +66,8 @@ pub(crate) struct Context<'p> {
     pub(crate) segments: Segments,
     pub(crate) in_use: InUse,
     host: OnceLock<Result<Host, String>>,
+    /// What was said to questions of this run, by their keys.
+    valid: Mutex<HashMap<Digest, Vec<Directive>>>,
     pub(crate) cancel: Cancel,
     events: Sender<Message>,
     /// The latest change time of anything this process wrote into the workspace.
@@ -114,6 +117,7 @@ impl<'p> Context<'p> {
             segments: Segments::default(),
             in_use,
             host: OnceLock::new(),
+            valid: Mutex::default(),
             cancel: Cancel::default(),
             events,
             last_write_ns: AtomicI64::new(0),
@@ -144,6 +148,18 @@ impl<'p> Context<'p> {
         KEPT.set(Some(Vec::new()));
         let done = work();
         (done, KEPT.take().unwrap_or_default())
+    }
+
+    /// What a component said to the question with this key, if it was asked in this run.
+    pub(crate) fn valid(&self, key: &Digest) -> Option<Vec<Directive>> {
+        let valid = self.valid.lock().unwrap_or_else(PoisonError::into_inner);
+        valid.get(key).cloned()
+    }
+
+    /// Remembers what a component said and may say.
+    pub(crate) fn keep_valid(&self, key: Digest, said: &[Directive]) {
+        let mut valid = self.valid.lock().unwrap_or_else(PoisonError::into_inner);
+        valid.insert(key, said.to_vec());
     }
 
     pub(crate) fn tell(&self, event: Event) {

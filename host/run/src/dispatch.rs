@@ -53,7 +53,7 @@ pub fn run(
     listener: &mut dyn FnMut(&Event),
 ) -> Result<Finished, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
-    let in_use = InUse::load(project, &world.plugins)?;
+    let in_use = InUse::load(project, world)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -64,6 +64,10 @@ pub fn run(
     let (plan, segments) = joined(context.store.as_ref().ok(), plan);
     context.segments = segments;
     admit(&context, &plan)?;
+    if let Ok(opened) = &context.store {
+        let outlines = &context.in_use.outlines;
+        outlines.keep(&opened.directory, &project.root);
+    }
     for (task, filter) in &plan.unmatched {
         let text = format!("no package matches `{filter}` in the command of `{task}`");
         listener(&Event::Notice(text));

@@ -6,6 +6,7 @@ use vt_fingerprint::Why;
 
 use crate::context::{Context, MESSAGES, Purpose};
 use crate::error::RunError;
+use crate::glimpse::Glimpse;
 use crate::join::joined;
 use crate::lookup::Found;
 use crate::plugins::InUse;
@@ -49,7 +50,7 @@ pub fn forecast(
     request: &RunRequest,
 ) -> Result<Vec<StepForecast>, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
-    let in_use = InUse::load(project, &world.plugins)?;
+    let in_use = InUse::load(project, world)?;
     // Nobody is told anything.
     let (events, _) = tokio::sync::mpsc::channel(MESSAGES);
     let mut context = Context::new(project, world, Purpose::Look, request, in_use, events);
@@ -67,8 +68,9 @@ pub fn forecast(
             _ if is_open => Forecast::Unknown,
             (CachePolicy::Enabled, Err(_)) => Forecast::Run(vec![Why::FirstRun]),
             (CachePolicy::Enabled, Ok(opened)) => {
-                let prepared = prepare(&context, opened, planned);
-                match find(&context, opened, &prepared) {
+                let mut glimpse = Glimpse::default();
+                let prepared = prepare(&context, opened, planned, &mut glimpse);
+                match find(&context, opened, &prepared, glimpse) {
                     Ok((_, Found::Hit(_))) => Forecast::Hit,
                     Ok((_, Found::Miss(whys))) => Forecast::Run(whys),
                     Err(_) => Forecast::Run(vec![Why::FirstRun]),

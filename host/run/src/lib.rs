@@ -11,6 +11,7 @@ mod dispatch;
 mod error;
 mod event;
 mod forecast;
+mod glimpse;
 mod inventory;
 mod join;
 mod lookup;
@@ -44,7 +45,7 @@ pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
 pub use forecast::{Forecast, StepForecast, forecast};
 pub use plugins::{
     Accept, Capabilities, Denied, Grant, Loaded, LockMode, Pin, Pinned, Pinning, Place,
-    PluginError, grants, look_at_plugins, pin_plugins,
+    PluginError, grants, last_fuel, look_at_plugins, offline, pin_plugins,
 };
 pub use sweep::Limits;
 pub use upkeep::{CacheInfo, Cleaned, Collected, TaskUse, cache_clean, cache_collect, cache_info};
@@ -56,11 +57,25 @@ pub use world::{
     TerminalSize, World, cache_directory,
 };
 
+/// How much fuel a rule plugin may use for an answer.
+pub const PLUGIN_FUEL: u64 = vt_rules::FUEL;
+
+/// Whether the rule plugins that travel with `vt` were compiled when it was built.
+#[must_use]
+pub fn travels_compiled() -> bool {
+    vt_rules::carries_components()
+}
+
+/// The compiled code of these, for a build that is to travel with it.
+///
+/// # Errors
+/// When this machine can't compile them; a text that says why.
+pub fn precompile_built_ins() -> Result<Vec<u8>, String> {
+    vt_rules::precompile_built_ins().map_err(|error| context::chain(&error))
+}
+
 /// The names of the rule plugins that travel with `vt`.
 #[must_use]
 pub fn built_in_plugins() -> Vec<String> {
-    vt_rules::built_in()
-        .iter()
-        .map(|component| component.id().to_owned())
-        .collect()
+    vt_rules::built_in_names().map(str::to_owned).collect()
 }

@@ -78,10 +78,7 @@ pub(crate) fn place(
     entry: &EntryRecord,
 ) -> Result<Placed, Vec<Why>> {
     // What the step once made and this run of it only read is its input now.
-    let is_input = |path: &RelPath| {
-        let asks = |item: Item| path_set.0.binary_search(&item).is_ok();
-        asks(Item::Path(path.clone())) || asks(Item::Kind(path.clone()))
-    };
+    let is_input = |path: &RelPath| path_set.asks_for(path);
     let states = manifest_states(&entry.manifest);
     let results: BTreeMap<&RelPath, &ResultRecord> = entry
         .results

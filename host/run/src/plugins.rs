@@ -5,23 +5,29 @@
 
 mod audit;
 mod error;
+mod fuel;
 mod in_use;
 mod lock;
+mod outlines;
 mod policy;
 mod source;
 
 use std::collections::BTreeMap;
 
 use vt_base::AbsPath;
-use vt_config::{PluginEntry, PluginSource, Policy, Project};
+use vt_config::{PluginEntry, PluginSource, Policy, Position, Project};
 use vt_rules::Component;
 
 pub(crate) use audit::note;
 pub use error::{Place, PluginError};
+pub(crate) use fuel::fuel_key;
+pub use fuel::last_fuel;
 pub(crate) use in_use::InUse;
 pub use lock::{Capabilities, Pin};
+pub(crate) use outlines::Outlines;
 pub(crate) use policy::Policies;
 pub use policy::{Denied, Grant};
+pub(crate) use source::read_whole;
 
 use crate::world::PluginWorld;
 use lock::Lock;
@@ -40,6 +46,8 @@ pub enum LockMode {
 pub struct Loaded {
     /// The component.
     pub component: Component,
+    /// Its file, with all links resolved; none if it is built in.
+    pub file: Option<std::path::PathBuf>,
     /// The text that names it in the configuration; its id if it is built in.
     pub name: String,
     /// Where it comes from.
@@ -73,6 +81,7 @@ fn load_plugins(
     project: &Project,
     world: &PluginWorld,
     policies: &Policies,
+    outlines: &mut Outlines,
 ) -> Result<Vec<Loaded>, PluginError> {
     let lock = if needs_lock(project) {
         Lock::read(&project.root)?
@@ -80,7 +89,7 @@ fn load_plugins(
         Lock::default()
     };
     let mut all = Vec::new();
-    for found in find(project)? {
+    for found in find(project, Some(outlines))? {
         let loaded = lock.judge(found)?;
         policies.admit(&loaded)?;
         if loaded.pinning == Pinning::Unlocked && world.lock == LockMode::Frozen {
@@ -99,7 +108,7 @@ fn load_plugins(
 /// The first component that cannot be read.
 pub fn look_at_plugins(project: &Project) -> Result<Vec<Loaded>, PluginError> {
     let lock = Lock::read(&project.root)?;
-    let found = find(project)?;
+    let found = find(project, None)?;
     Ok(found.into_iter().map(|found| lock.compare(found)).collect())
 }
 
@@ -113,6 +122,17 @@ pub fn grants(
     loaded: &Loaded,
 ) -> Result<Vec<Grant>, PluginError> {
     Ok(Policies::load(project, world)?.grants(loaded))
+}
+
+/// Where policies say that nothing may be fetched. Nothing ever is.
+///
+/// # Errors
+/// When a policy cannot be read.
+pub fn offline(
+    project: &Project,
+    world: &PluginWorld,
+) -> Result<Vec<(AbsPath, Position)>, PluginError> {
+    Ok(Policies::load(project, world)?.offline())
 }
 
 /// Pins components as they are now; all that are in use, if none is named. Those no longer in use
@@ -140,7 +160,7 @@ pub fn pin_plugins(
             plugin: built_in.clone(),
         });
     }
-    let mut found = find(project)?;
+    let mut found = find(project, None)?;
     found.retain(|loaded| loaded.source != PluginSource::BuiltIn);
     if let Some(unknown) = names
         .iter()
@@ -205,9 +225,13 @@ fn needs_lock(project: &Project) -> bool {
 
 /// Reads every component in use. No two may have one id: what is said would be laid at the wrong
 /// door.
-fn find(project: &Project) -> Result<Vec<Loaded>, PluginError> {
+fn find(
+    project: &Project,
+    mut outlines: Option<&mut Outlines>,
+) -> Result<Vec<Loaded>, PluginError> {
     let built_in = |component: &Component| Loaded {
         component: component.clone(),
+        file: None,
         name: component.id().to_owned(),
         source: PluginSource::BuiltIn,
         package_version: None,
@@ -219,6 +243,7 @@ fn find(project: &Project) -> Result<Vec<Loaded>, PluginError> {
     };
     let mut ids: BTreeMap<String, &PluginEntry> = BTreeMap::new();
     let mut all = Vec::new();
+    let mut directories = source::Directories::default();
     for entry in entries {
         let loaded = if entry.source == PluginSource::BuiltIn {
             let known = vt_rules::built_in().iter();
@@ -229,7 +254,7 @@ fn find(project: &Project) -> Result<Vec<Loaded>, PluginError> {
                     .expect("the configuration was checked against these"),
             )
         } else {
-            source::load(project, entry)?
+            source::load(project, entry, &mut directories, outlines.as_deref_mut())?
         };
         let id = loaded.component.id().to_owned();
         if let Some(other) = ids.insert(id.clone(), entry) {

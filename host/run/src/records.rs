@@ -12,6 +12,7 @@
 //! | `Steps` | task | [`JoinRecord`] |
 //! | `Ledger` | workspace, path | [`LedgerRecord`] |
 //! | `Memo` | digest of a question | the answer of a rule plugin |
+//! | `Memo` | digest of a plugin | the fuel of its last answer |
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -9,16 +9,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use vt_base::{CachePolicy, Digest, EnvPatterns, RelPath, StableHasher, StepId};
-use vt_fingerprint::{
-    EnvQueryKind, EnvSnapshot, Filter, GlobError, Globs, NotStored, PathRules, WeakParts,
-};
+use vt_fingerprint::{EnvQueryKind, EnvSnapshot, Filter, Globs, NotStored, PathRules, WeakParts};
 use vt_ipc::{EnvQuery, Reports};
 use vt_plan::{Plan, PlannedStep, StepEnvironment, step_environment};
-use vt_rules::{Answer, Component, Directive, PackageFacts, Question, validate};
+use vt_rules::{Answer, Component, Directive, Measured, PackageFacts, Question, validate};
 use vt_store::Table;
 
 use crate::context::{Context, Opened, Purpose, chain};
-use crate::plugins::{Denied, InUse, PluginError, note};
+use crate::glimpse::Glimpse;
+use crate::plugins::{Denied, InUse, Loaded, PluginError, fuel_key, note, read_whole};
 use crate::records;
 
 /// The libc that `vt` was built for; its steps run on the same one.
@@ -85,6 +84,24 @@ impl Directives {
             .any(|said| matches!(said.directive, Directive::OptOutIsNoise { .. }))
     }
 
+    /// The files of which parts do not count. What several rules say of a file is taken together.
+    fn redacted(&self) -> BTreeMap<RelPath, Vec<String>> {
+        let mut all: BTreeMap<RelPath, Vec<String>> = BTreeMap::new();
+        for said in &self.0 {
+            if let Directive::Redact { path, pointers } = &said.directive {
+                let path = RelPath::new(path).expect("what is said was validated");
+                all.entry(path)
+                    .or_default()
+                    .extend(pointers.iter().cloned());
+            }
+        }
+        for pointers in all.values_mut() {
+            pointers.sort();
+            pointers.dedup();
+        }
+        all
+    }
+
     /// Patterns of what a step may leave in the home directory.
     pub(crate) fn excuses(&self) -> impl Iterator<Item = &str> {
         self.select(|directive| match directive {
@@ -124,13 +141,23 @@ impl Directives {
 
     /// One line for each directive, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
+        let is_same = |one: &Said, other: &Said| one.digest == other.digest;
         self.0
-            .iter()
-            .map(|said| {
-                let version = said.version.iter().map(|version| format!(" {version}"));
+            .chunk_by(is_same)
+            .flat_map(|of_one| {
+                let Said {
+                    plugin,
+                    version,
+                    digest,
+                    ..
+                } = &of_one[0];
+                let version = version.iter().map(|version| format!(" {version}"));
                 let version: String = version.collect();
-                let digest = &said.digest.to_hex()[..SHOWN_DIGITS];
-                format!("{}{version} ({digest}): {}", said.plugin, said.directive)
+                let digest = &digest.to_hex()[..SHOWN_DIGITS];
+                let who = format!("{plugin}{version} ({digest})");
+                of_one
+                    .iter()
+                    .map(move |said| format!("{who}: {}", said.directive))
             })
             .collect()
     }
@@ -154,9 +181,10 @@ pub(crate) fn prepare<'c>(
     context: &Context<'_>,
     opened: &Opened,
     planned: &'c PlannedStep,
+    glimpse: &mut Glimpse,
 ) -> Prepared<'c> {
     let invocation = &planned.invocation;
-    let judged = judge(context, opened, planned);
+    let judged = judge(context, opened, planned, glimpse);
     let (directives, digests, trouble) = match judged {
         Ok((directives, digests)) => (directives, digests, None),
         Err(trouble) => {
@@ -268,8 +296,9 @@ pub(crate) fn admit(context: &Context<'_>, plan: &Plan) -> Result<(), PluginErro
         return Ok(());
     }
     let cached = |planned: &&PlannedStep| planned.invocation.cache == CachePolicy::Enabled;
+    let glimpse = &mut Glimpse::default();
     for planned in plan.steps.iter().filter(cached) {
-        if let Err(Unjudged::Denied(denied)) = judge(context, opened, planned) {
+        if let Err(Unjudged::Denied(denied)) = judge(context, opened, planned, glimpse) {
             return Err(denied.into());
         }
     }
@@ -291,6 +320,7 @@ fn judge(
     context: &Context<'_>,
     opened: &Opened,
     planned: &PlannedStep,
+    glimpse: &mut Glimpse,
 ) -> Result<Judged, Unjudged> {
     let package = &context.project.packages[planned.package];
     let facts = PackageFacts {
@@ -306,6 +336,7 @@ fn judge(
         policies,
         plugins,
         rules,
+        ..
     } = &context.in_use;
     let mut directives = Vec::new();
     let mut digests = BTreeMap::new();
@@ -315,9 +346,17 @@ fn judge(
             continue;
         }
         let question = question(context, component, planned, &facts)?;
-        let answer = answer(context, opened, component, &question)?;
-        let valid =
-            validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
+        let key = question.memo_key(component);
+        // With a policy that limits what is said, the same was asked before anything ran.
+        let valid = if let Some(valid) = context.valid(&key) {
+            valid
+        } else {
+            let answer = answer(context, opened, loaded, &question, &key, glimpse)?;
+            let valid =
+                validate(component, &answer, &facts.directory).map_err(|error| chain(&error))?;
+            context.keep_valid(key, &valid);
+            valid
+        };
         digests.insert(
             component.id().to_owned(),
             digest_of(component.digest(), &valid),
@@ -351,15 +390,6 @@ fn judge(
                 directive,
             });
         }
-    }
-    if let Some(said) = directives
-        .iter()
-        .find(|said| matches!(said.directive, Directive::Redact { .. }))
-    {
-        let plugin = &said.plugin;
-        return Err(Unjudged::Trouble(format!(
-            "plugin `{plugin}` asks to redact a file, which this version cannot"
-        )));
     }
     Ok((Directives(directives), digests))
 }
@@ -414,34 +444,40 @@ fn read_text(context: &Context<'_>, path: &RelPath) -> Result<Option<String>, St
 fn answer(
     context: &Context<'_>,
     opened: &Opened,
-    component: &Component,
+    loaded: &Loaded,
     question: &Question,
+    key: &Digest,
+    glimpse: &mut Glimpse,
 ) -> Result<Answer, String> {
+    let component = &loaded.component;
     // The key covers what the component may see of the environment: like every value, under the
     // secret of the store.
-    let key = opened
-        .secret
-        .keyed(OsStr::from_bytes(&question.memo_key(component).0))
-        .0;
-    let known = opened
-        .store
-        .read()
-        .ok()
-        .flatten()
+    let key = opened.secret.keyed(OsStr::from_bytes(&key.0)).0;
+    let known = glimpse
+        .get(opened)
         .and_then(|snapshot| snapshot.get(Table::Memo, &key.0).ok().flatten())
         .and_then(|bytes| records::decode(&bytes));
     if let Some(answer) = known {
         return Ok(answer);
     }
-    let answer = context
+    // Nobody waits for a component.
+    *glimpse = Glimpse::default();
+    let whole = match component.is_whole() {
+        true => None,
+        false => Some(read_whole(loaded)?),
+    };
+    let component = whole.as_ref().unwrap_or(component);
+    let Measured { answer, fuel, .. } = context
         .rules_host(opened)?
-        .judge(component, question)
+        .measure(component, question)
         .map_err(|error| chain(&error))?;
     if context.purpose == Purpose::Run {
         // A memo that can't be kept is asked for again next time.
-        let _ = opened
-            .store
-            .write(|writer| writer.put(Table::Memo, &key.0, &records::encode(&answer)));
+        let _ = opened.store.write(|writer| {
+            let fuel_key = fuel_key(component);
+            writer.put(Table::Memo, &fuel_key.0, &records::encode(&fuel))?;
+            writer.put(Table::Memo, &key.0, &records::encode(&answer))
+        });
     }
     Ok(answer)
 }
@@ -470,11 +506,7 @@ impl Prepared<'_> {
     }
 
     /// Who decides what a path counts as; with the reports of a run, if there was one.
-    pub(crate) fn path_rules(
-        &self,
-        opened: &Opened,
-        reports: Option<&Reports>,
-    ) -> Result<PathRules, GlobError> {
+    pub(crate) fn path_rules(&self, opened: &Opened, reports: Option<&Reports>) -> PathRules {
         let declared = &self.planned.invocation.declared;
         let globs = |pick: fn(&Directive) -> Option<String>| -> Vec<String> {
             self.directives.select(pick).collect()
@@ -482,7 +514,7 @@ impl Prepared<'_> {
         let list = |set: Option<&std::collections::BTreeSet<RelPath>>| {
             set.into_iter().flatten().cloned().collect::<Vec<_>>()
         };
-        Ok(PathRules {
+        PathRules {
             input: Filter::new(
                 &declared.input,
                 list(reports.map(|reports| &reports.tracked_inputs)),
@@ -492,7 +524,7 @@ impl Prepared<'_> {
                     _ => None,
                 }),
                 &[],
-            )?,
+            ),
             output: Filter::new(
                 &declared.output,
                 list(reports.map(|reports| &reports.tracked_outputs)),
@@ -505,7 +537,7 @@ impl Prepared<'_> {
                     Directive::Output(glob) => Some(glob.clone()),
                     _ => None,
                 }),
-            )?,
+            ),
             existence_only: Globs::new(
                 globs(|directive| match directive {
                     Directive::ExistenceOnly(glob) => Some(glob.clone()),
@@ -513,8 +545,9 @@ impl Prepared<'_> {
                 })
                 .iter()
                 .map(String::as_str),
-            )?,
+            ),
+            redacted: self.directives.redacted(),
             hidden: opened.hidden.clone(),
-        })
+        }
     }
 }

@@ -167,10 +167,8 @@ impl Settling<'_> {
                 .map(|detail| NotStored::TraceIncomplete { detail }),
         );
 
-        let rules = self
-            .prepared
-            .path_rules(self.opened, self.reports)
-            .map_err(glob_error)?;
+        let rules = self.prepared.path_rules(self.opened, self.reports);
+        rules.compile().map_err(glob_error)?;
         let sealed = self.prepared.with_env(self.opened, |env| {
             let disk = self.disk(env);
             let declared = &self.prepared.planned.invocation.declared;

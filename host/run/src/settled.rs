@@ -7,6 +7,7 @@ use vt_fingerprint::{Disk, StatRow, State, now_ns};
 use vt_store::StoreError;
 
 use crate::context::{Context, Opened};
+use crate::glimpse::Glimpse;
 use crate::lookup::{Found, Memory};
 use crate::rules::Prepared;
 use crate::task::find;
@@ -22,14 +23,15 @@ pub(crate) fn find_settled(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
+    mut glimpse: Glimpse,
 ) -> Result<(Memory, Found), StoreError> {
     for _ in 1..TRIES {
-        match find(context, opened, prepared)? {
+        match find(context, opened, prepared, std::mem::take(&mut glimpse))? {
             (_, Found::Hit(found)) if found.unsettled.is_some() => wait(),
             other => return Ok(other),
         }
     }
-    find(context, opened, prepared)
+    find(context, opened, prepared, glimpse)
 }
 
 /// Finds out what of that which the step left a moment ago is still as it left it. From then on its

@@ -9,9 +9,11 @@ use vt_store::{Point, Snapshot, StepLock, reach};
 
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
+use crate::glimpse::Glimpse;
 use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
 use crate::quick::look_quickly;
 use crate::record::store_error;
+use crate::records::step_name;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
 use crate::seal::settle;
@@ -52,13 +54,17 @@ pub(crate) fn bring_back_at_once(
     else {
         return None;
     };
-    let prepared = prepare(context, opened, planned);
-    let lock = opened.store.try_lock_step(&lock_name(opened, &prepared));
+    let lock = opened.store.try_lock_step(&lock_name(opened, planned));
     let lock = lock.ok().flatten()?;
     if lock.is_unfinished() {
         return None;
     }
-    let snapshot = opened.store.share().ok().flatten()?;
+    let mut glimpse = Glimpse::default();
+    let prepared = prepare(context, opened, planned, &mut glimpse);
+    let snapshot = match glimpse.into_snapshot() {
+        None => opened.store.share().ok().flatten()?,
+        Some(begun) => begun,
+    };
     let (memory, found) = find_quickly(context, opened, &prepared, &snapshot).ok()??;
     // To drop a damaged entry is to write.
     drop(snapshot);
@@ -75,8 +81,9 @@ pub(crate) fn bring_back_at_once(
 }
 
 /// What the lock of a step in this workspace is called.
-fn lock_name(opened: &Opened, prepared: &Prepared<'_>) -> Vec<u8> {
-    [opened.workspace.0, prepared.name.0].concat()
+fn lock_name(opened: &Opened, planned: &PlannedStep) -> Vec<u8> {
+    let step = step_name(&planned.invocation.step);
+    [opened.workspace.0, step.0].concat()
 }
 
 fn decide(context: &Context<'_>, planned: &PlannedStep, whys: Vec<Why>) {
@@ -135,15 +142,16 @@ fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str
 }
 
 fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> StepOutcome {
-    let prepared = prepare(context, opened, planned);
     // A second run of the same step waits here, and then finds what this one stored.
-    let lock = opened.store.lock_step(&lock_name(opened, &prepared));
+    let lock = opened.store.lock_step(&lock_name(opened, planned));
+    let mut glimpse = Glimpse::default();
+    let prepared = prepare(context, opened, planned, &mut glimpse);
     // Files that a killed run left are in no ledger: a hit would leave them lying around, where
     // the command might have cleaned up.
     let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
-    let found = find_settled(context, opened, &prepared);
+    let found = find_settled(context, opened, &prepared, glimpse);
     let is_quick = matches!(&found, Ok((_, Found::Hit(found))) if found.is_quick);
     let (mut memory, whys, store_trouble) = match found {
         Ok((memory, Found::Hit(_))) if is_unfinished => (memory, vec![Why::Unfinished], None),
@@ -247,8 +255,12 @@ pub(crate) fn find(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
+    glimpse: Glimpse,
 ) -> Result<(Memory, Found), vt_store::StoreError> {
-    let snapshot = opened.store.share()?;
+    let snapshot = match glimpse.into_snapshot() {
+        None => opened.store.share()?,
+        begun => begun,
+    };
     let snapshot = snapshot.as_deref();
     let effort = context.rows.effort();
     if let (Freshness::UseEntries, Some(snapshot)) = (context.freshness, snapshot)
@@ -265,9 +277,7 @@ pub(crate) fn find(
     if prepared.trouble.is_some() {
         return Ok((memory, Found::Miss(vec![Why::FirstRun])));
     }
-    let Ok(rules) = prepared.path_rules(opened, None) else {
-        return Ok((memory, Found::Miss(vec![Why::FirstRun])));
-    };
+    let rules = prepared.path_rules(opened, None);
     let found = look_up(context, opened, prepared, snapshot, &memory, &rules, effort)?;
     Ok((memory, found))
 }
@@ -280,9 +290,10 @@ fn find_quickly(
     snapshot: &Snapshot,
 ) -> Result<Option<(Memory, Match)>, vt_store::StoreError> {
     // What a plugin would have said is not known, so no entry is known to hold.
-    let (None, Ok(rules)) = (&prepared.trouble, prepared.path_rules(opened, None)) else {
+    if prepared.trouble.is_some() {
         return Ok(None);
-    };
+    }
+    let rules = prepared.path_rules(opened, None);
     let memory = recall(opened, prepared, Some(snapshot))?;
     let found = look_quickly(context, opened, prepared, snapshot, &memory, &rules)?;
     Ok(found.map(|found| (memory, found)))

@@ -5,6 +5,7 @@ mod plugin_guest;
 use plugin_guest::{Guest, configure, install_package, key_of, signature, workspace};
 use serde_json::{Value, json};
 use vt_harness::{Outcome, Sandbox, Status};
+use vt_suites::example;
 
 const IGNORES: Guest<'static> = Guest {
     id: "guest",
@@ -303,6 +304,7 @@ fn inspect_shows_what_is_asked_for_and_what_is_granted() {
         "to say `ignore-input`: granted",
         "to say `track-env`: denied",
         "`directives` of the policy",
+        "fuel: nobody has asked it yet; it may use 100000000",
     ] {
         assert!(
             outcome.out().contains(piece),
@@ -310,8 +312,80 @@ fn inspect_shows_what_is_asked_for_and_what_is_granted() {
             outcome.said()
         );
     }
+    // It has no method to say this by.
+    assert!(!outcome.out().contains("`cache-off`"), "{}", outcome.said());
+    sandbox.remove("vt-policy.json");
+    permitted(&sandbox);
+    let outcome = sandbox.call("vt plugin inspect ./rules.wasm").run();
+    let text = outcome.out();
+    let fuel = text.lines().find_map(|line| line.strip_prefix("  fuel: "));
+    let fuel = fuel.and_then(|fuel| fuel.strip_suffix(" of 100000000 for its last answer"));
+    let fuel: u64 = fuel.and_then(|fuel| fuel.parse().ok()).unwrap_or_default();
+    assert!(fuel > 0, "{}", outcome.said());
     let unknown = sandbox.call("vt plugin inspect vitest").run();
     denied(&unknown, &["`vitest` is not in use", "./rules.wasm"]);
+}
+
+#[test]
+fn that_nothing_may_be_fetched_denies_nothing_and_is_shown() {
+    let sandbox = guarded();
+    policy(&sandbox, "offline", &json!(true));
+    permitted(&sandbox);
+    let outcome = sandbox.call("vt plugin inspect ./rules.wasm").run();
+    let piece = "vt-policy.json:3:3: `offline` holds, as vt never fetches anything";
+    assert!(outcome.out().contains(piece), "{}", outcome.said());
+    policy(&sandbox, "offline", &json!(false));
+    permitted(&sandbox);
+    let outcome = sandbox.call("vt plugin inspect ./rules.wasm").run();
+    assert!(!outcome.out().contains("offline"), "{}", outcome.said());
+    policy(&sandbox, "offline", &json!("yes"));
+    denied(&run(&sandbox), &["vt-policy.json:3:", "`offline`"]);
+}
+
+/// What a component says may hang on a file that a step before writes.
+#[test]
+fn what_is_denied_when_a_step_is_reached_costs_that_step_the_cache_and_later_runs_everything() {
+    let framework = example("framework-plugin").join("framework/made-up.wasm");
+    let sandbox = Sandbox::with_tasks(&json!({}));
+    sandbox.write("rules.wasm", std::fs::read(framework).unwrap());
+    sandbox.write(
+        "package.json",
+        r#"{ "name": "app", "dependencies": { "made-up": "*" } }"#,
+    );
+    sandbox.write("node_modules/.bin/made-up", "#!/bin/sh\ncat a.txt\n");
+    let tool = sandbox.path("node_modules/.bin/made-up");
+    std::fs::set_permissions(tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    sandbox.write("a.txt", "built\n");
+    sandbox.write("other.json", r#"{ "cacheDirectory": "src" }"#);
+    let tasks = json!({
+        "setup": { "command": "vtt cp other.json made-up.config.json", "cache": false },
+        "go": { "command": "made-up build", "dependsOn": ["setup"] },
+    });
+    let config = json!({ "plugins": ["./rules.wasm"], "tasks": tasks });
+    sandbox.write("vite-task.json", config.to_string());
+    policy(&sandbox, "paths", &json!([".made-up", ".made-up/**"]));
+    let outcome = run(&sandbox);
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+    let summary = outcome.summary();
+    let step = summary.steps.last().unwrap();
+    assert_eq!(step.status, Status::Ran, "{}", outcome.said());
+    assert!(step.directives.is_empty(), "{:?}", step.directives);
+    let [reason] = &step.not_stored[..] else {
+        panic!("{:?}", step.not_stored);
+    };
+    assert_eq!(reason.kind, "plugin-error");
+    let detail = reason.details["detail"].as_str().unwrap();
+    for piece in [
+        "vt-policy.json:3:3: `paths` of the policy",
+        "./rules.wasm",
+        "`ignore-input src`",
+    ] {
+        assert!(detail.contains(piece), "{detail}");
+    }
+    // Now it is known beforehand.
+    let outcome = run(&sandbox);
+    denied(&outcome, &["vt-policy.json:3:3", "`ignore-input src`"]);
+    assert!(!outcome.out().contains("built"), "{}", outcome.said());
 }
 
 #[test]

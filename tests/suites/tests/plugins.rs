@@ -1,5 +1,6 @@
 //! What rule plugins change, seen from outside: the built-in rule for Vitest, with and without it.
 
+use serde_json::json;
 use vt_harness::{Sandbox, Status, install};
 use vt_suites::example;
 
@@ -89,4 +90,27 @@ fn a_rule_nobody_knows_is_a_configuration_error_with_its_position() {
             outcome.said()
         );
     }
+}
+
+#[test]
+fn the_code_of_built_in_components_is_written_for_a_build_to_take_in() {
+    let sandbox = Sandbox::with_tasks(&json!({}));
+    let outcome = sandbox.call("vt plugin precompile built-ins").run();
+    assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+    let variable = format!(
+        "VT_PRECOMPILED_BUILT_INS={}",
+        sandbox.path("built-ins").display()
+    );
+    assert!(outcome.out().contains(&variable), "{}", outcome.said());
+    let file = sandbox.read("built-ins");
+    // What the build script looks for.
+    assert!(file.starts_with(b"vt compiled components 1\n"));
+    assert!(file.len() > 100_000, "{}", file.len());
+    let nowhere = sandbox.call("vt plugin precompile no/such/place").run();
+    assert_eq!(nowhere.exit_code, 2, "{}", nowhere.said());
+    assert!(
+        nowhere.err().contains("no/such/place"),
+        "{}",
+        nowhere.said()
+    );
 }

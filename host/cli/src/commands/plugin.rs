@@ -1,6 +1,8 @@
 //! `vt plugin`: the rule plugins of a workspace: which there are, what each may do, and which of
 //! them were accepted as they are.
 
+use std::path::Path;
+
 use anstream::println;
 use vt_config::Project;
 use vt_run::{Accept, Pinned, World};
@@ -23,6 +25,7 @@ pub(crate) fn plugin(args: &Args, plugin: &Plugin) -> Result<i32, Error> {
             }
         }
         Plugin::Inspect { name } => inspect(args, name)?,
+        Plugin::Precompile { file } => precompile(args, file)?,
         Plugin::Add { names } => pin(args, names, Accept::New)?,
         Plugin::Update {
             names,
@@ -50,9 +53,24 @@ fn inspect(args: &Args, name: &str) -> Result<(), Error> {
         return Err(Error::Usage(wording::not_in_use(name, &known)));
     };
     let grants = vt_run::grants(&project, &world.plugins, loaded).map_err(Error::Plugin)?;
-    for line in wording::in_full(loaded, &grants) {
+    let facts = wording::Facts {
+        loaded,
+        grants: &grants,
+        fuel: vt_run::last_fuel(&project, &world, loaded),
+        offline: &vt_run::offline(&project, &world.plugins).map_err(Error::Plugin)?,
+    };
+    for line in wording::in_full(&facts) {
         println!("{line}");
     }
+    Ok(())
+}
+
+fn precompile(args: &Args, file: &Path) -> Result<(), Error> {
+    let code = vt_run::precompile_built_ins().map_err(Error::Usage)?;
+    let file = settings::current_dir(args)?.as_path().join(file);
+    std::fs::write(&file, &code)
+        .map_err(|error| Error::Usage(format!("cannot write `{}`: {error}", file.display())))?;
+    println!("{}", wording::precompiled(&file, code.len()));
     Ok(())
 }
 

@@ -22,15 +22,18 @@ impl Sealing {
     ) {
         for ((item, state), row) in items.iter().zip(states).zip(rows) {
             match (item, state, row) {
-                (Item::Path(path), State::File { .. } | State::Link(_), Some(row))
-                    if row.ctime_ns > request.stamp_ns
-                        && !self.touched.contains(path)
-                        && !self.renamed.contains(path)
-                        && !is_same_index(request, path, state) =>
+                (
+                    Item::Path(path) | Item::Redacted { path, .. },
+                    State::File { .. } | State::Redacted { .. } | State::Link(_),
+                    Some(row),
+                ) if row.ctime_ns > request.stamp_ns
+                    && !self.touched.contains(path)
+                    && !self.renamed.contains(path)
+                    && !is_same_index(request, path, state) =>
                 {
                     self.changed_meanwhile(path);
                 }
-                (Item::Path(path), state, _)
+                (Item::Path(path) | Item::Redacted { path, .. }, state, _)
                     if disagrees(request, path, state) && !self.touched.contains(path) =>
                 {
                     self.changed_meanwhile(path);

@@ -78,6 +78,30 @@ fn globs_that_lead_out_or_cover_the_package_are_refused() {
 }
 
 #[test]
+fn a_name_of_another_directory_tells_without_a_match() {
+    let package = RelPath::new("packages/a").unwrap();
+    for glob in [
+        "dist/**",
+        "**/node_modules/.x/**",
+        "packages/b/*",
+        "packages/*/dist",
+    ] {
+        assert!(names_another(glob, &package), "{glob}");
+    }
+    for glob in [
+        "**",
+        "packages/*",
+        "packages/a/**",
+        "*/a",
+        "{dist,**}",
+        "dis[t]/**",
+        "qzx0vt",
+    ] {
+        assert!(!names_another(glob, &package), "{glob}");
+    }
+}
+
+#[test]
 fn names_of_variables_are_checked() {
     for good in ["VITE_*", "*_TOKEN", "CI", "_X", "A*B", "*2"] {
         assert!(env_pattern(good).is_ok(), "{good}");
@@ -127,6 +151,20 @@ proptest! {
                 let fine = !matcher.is_match(above) || whole.contains(above);
                 prop_assert!(fine, "`{}` became `{}`, which matches `{}`", text, whole, above);
             }
+        }
+    }
+
+    #[test]
+    fn a_glob_that_names_another_directory_matches_nothing_it_must_not(
+        parts in prop::collection::vec(
+            r"a|b|c|packages|qzx0vt|qzx0vt\.qzx|\*|\*\*|a\*\*|\?|\{a,b\}|\{a,b/c\}|[ab]\*|c\*|!a|a,|\]|\}|", 1..6),
+        package in "(packages/)?(a|b|qzx0vt)(/c\\*)?|",
+    ) {
+        let package = RelPath::new(package).unwrap();
+        let text = parts.join("/");
+        let built = GlobBuilder::new(&text).literal_separator(true).backslash_escape(true).build();
+        if names_another(&text, &package) {
+            prop_assert!(built.is_ok_and(|built| !takes_in(&built, &package)), "{}", text);
         }
     }
 

@@ -5,8 +5,8 @@ use vt_config::{Project, Rule};
 use vt_rules::{Directive, Matches, StaticRule};
 
 use super::error::{Place, PluginError};
-use super::{Loaded, Policies, load_plugins};
-use crate::world::PluginWorld;
+use super::{Loaded, Outlines, Policies, load_plugins, needs_lock};
+use crate::world::{World, cache_directory};
 
 /// All that may speak about the steps of a run, and the policies it is held to.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct InUse {
     pub(crate) plugins: Vec<Loaded>,
     /// The rules that the configuration makes itself.
     pub(crate) rules: Vec<StaticRule>,
+    /// What is remembered of the plugins.
+    pub(crate) outlines: Outlines,
 }
 
 impl InUse {
@@ -22,9 +24,15 @@ impl InUse {
     ///
     /// # Errors
     /// The first that cannot be used as it is, or may not be.
-    pub(crate) fn load(project: &Project, world: &PluginWorld) -> Result<Self, PluginError> {
-        let policies = Policies::load(project, world)?;
-        let plugins = load_plugins(project, world, &policies)?;
+    pub(crate) fn load(project: &Project, world: &World) -> Result<Self, PluginError> {
+        let policies = Policies::load(project, &world.plugins)?;
+        let mut outlines = if needs_lock(project) {
+            let directory = cache_directory(project, world.cache_dir.as_ref());
+            Outlines::read(&directory, &project.root)
+        } else {
+            Outlines::default()
+        };
+        let plugins = load_plugins(project, &world.plugins, &policies, &mut outlines)?;
         let rules = project.settings.rules.iter();
         let rules = rules.map(|rule| {
             policies.admit_rules(&rule.name)?;
@@ -35,6 +43,7 @@ impl InUse {
             policies,
             plugins,
             rules,
+            outlines,
         })
     }
 }

@@ -70,11 +70,7 @@ impl Pin {
             list
         };
         Self {
-            source: match loaded.source {
-                PluginSource::Package(_) => "npm",
-                _ => "file",
-            }
-            .to_owned(),
+            source: source_of(loaded).to_owned(),
             id: component.id().to_owned(),
             version: component.version().to_owned(),
             package_version: loaded.package_version.clone(),
@@ -220,13 +216,41 @@ impl Lock {
 /// Whether a component is the pinned one. The version of a package may rise around it, and a
 /// signature may be added.
 fn is_held(pin: &Pin, loaded: &Loaded) -> bool {
-    let now = Pin::of(loaded);
-    let publisher = pin.publisher.is_none() || pin.publisher == now.publisher;
-    publisher
-        && *pin
-            == Pin {
-                package_version: pin.package_version.clone(),
-                publisher: pin.publisher.clone(),
-                ..now
-            }
+    // Without a pin made for the purpose: this is asked of each component in each run.
+    let Pin {
+        source,
+        id,
+        version,
+        package_version: _,
+        sha256,
+        publisher,
+        capabilities,
+    } = pin;
+    let component = &loaded.component;
+    let (matches, needs) = (component.matches(), component.needs());
+    let is_sorted = |pinned: &[String], now: &[String]| {
+        if pinned == now {
+            return pinned.is_sorted();
+        }
+        let mut now: Vec<&String> = now.iter().collect();
+        now.sort();
+        pinned.iter().eq(now)
+    };
+    Digest::from_hex(sha256) == Some(*component.digest())
+        && (publisher.is_none() || *publisher == loaded.publisher)
+        && source == source_of(loaded)
+        && id == component.id()
+        && version == component.version()
+        && is_sorted(&capabilities.programs, &matches.programs)
+        && is_sorted(&capabilities.dependencies, &matches.dependencies)
+        && is_sorted(&capabilities.files, &needs.files)
+        && is_sorted(&capabilities.env, &needs.env)
+}
+
+/// What kind of place a component comes from.
+const fn source_of(loaded: &Loaded) -> &'static str {
+    match loaded.source {
+        PluginSource::Package(_) => "npm",
+        _ => "file",
+    }
 }

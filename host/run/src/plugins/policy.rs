@@ -102,13 +102,22 @@ impl Policies {
         files
     }
 
+    /// Where it is said that nothing may be fetched.
+    pub(crate) fn offline(&self) -> Vec<(AbsPath, Position)> {
+        let said = self.0.iter().filter_map(|policy| {
+            let rule = policy.offline.as_ref().filter(|rule| rule.value)?;
+            Some((policy.file.clone(), rule.position))
+        });
+        said.collect()
+    }
+
     /// Whether a component may be used.
     pub(crate) fn admit(&self, loaded: &Loaded) -> Result<(), Denied> {
         self.0.iter().try_for_each(|policy| admit(policy, loaded))
     }
 
     /// What a component asks for, and what of that it gets. What it will say is not known before
-    /// it is asked, so every directive is one that it may ask for.
+    /// it is asked, so it asks for every directive that it has a method for.
     pub(crate) fn grants(&self, loaded: &Loaded) -> Vec<Grant> {
         let first = |judge: &dyn Fn(&Policy) -> Result<(), Denied>| {
             self.0.iter().find_map(|policy| judge(policy).err())
@@ -129,7 +138,11 @@ impl Policies {
                 denied: first(&|policy| admit_env(policy, loaded, name)),
             });
         }
+        let may_say: Vec<&str> = loaded.component.methods().collect();
         for name in vt_config::DIRECTIVES {
+            if !may_say.contains(&name) {
+                continue;
+            }
             all.push(Grant {
                 asked: format!("to say `{name}`"),
                 denied: first(&|policy| permit_name(policy, &loaded.name, name, name)),

@@ -1,15 +1,18 @@
 //! Reads components from files and npm packages, never more of a file than a component may have.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use vt_base::AbsPath;
+use vt_base::{AbsPath, Digest};
 use vt_config::{PluginEntry, PluginSource, Project};
+use vt_fingerprint::{StatRow, now_ns};
 use vt_rules::{Component, MAX_COMPONENT, MAX_SIGNATURE};
 
 use super::error::{Place, PluginError};
+use super::outlines::{Outlines, Remembered};
 use super::{Loaded, Pinning};
 
 /// No manifest of a package is larger, in bytes.
@@ -27,33 +30,90 @@ struct Vt {
     plugin: Option<String>,
 }
 
-/// Reads the component that an entry names.
-pub(super) fn load(project: &Project, entry: &PluginEntry) -> Result<Loaded, PluginError> {
+/// Directories with all links resolved: most components lie in one.
+#[derive(Default)]
+pub(super) struct Directories(HashMap<PathBuf, PathBuf>);
+
+impl Directories {
+    /// A file with all links resolved.
+    fn real(&mut self, file: &Path) -> std::io::Result<PathBuf> {
+        let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else {
+            return std::fs::canonicalize(file);
+        };
+        if std::fs::symlink_metadata(file)?.is_symlink() {
+            return std::fs::canonicalize(file);
+        }
+        if let Some(real) = self.0.get(directory) {
+            return Ok(real.join(name));
+        }
+        let real = std::fs::canonicalize(directory)?;
+        let whole = real.join(name);
+        self.0.insert(directory.to_owned(), real);
+        Ok(whole)
+    }
+}
+
+/// Finds the component that an entry names, and reads it if `outlines` has no more of it than that
+/// it has changed. Without them it is read in any case.
+pub(super) fn load(
+    project: &Project,
+    entry: &PluginEntry,
+    directories: &mut Directories,
+    mut outlines: Option<&mut Outlines>,
+) -> Result<Loaded, PluginError> {
     let unreadable = |reason: String| PluginError::Unreadable {
         place: Place::of(entry),
         plugin: entry.name.clone(),
         reason,
     };
     let (path, package_version) = match &entry.source {
-        PluginSource::Package(name) => in_package(&project.root, name).map_err(unreadable)?,
+        PluginSource::Package(name) => {
+            in_package(&project.root, name, directories).map_err(unreadable)?
+        }
         PluginSource::File(file) => {
-            let real = inside(&project.root, file.as_path()).map_err(unreadable)?;
+            let real = inside(&project.root, file.as_path(), directories).map_err(unreadable)?;
             (real, None)
         }
         PluginSource::BuiltIn => unreachable!("a built-in component is in no file"),
     };
-    let bytes = read(&path, MAX_COMPONENT).map_err(unreadable)?;
-    let component =
-        Component::from_bytes(&entry.name, bytes).map_err(|error| PluginError::Component {
-            place: Place::of(entry),
-            error: Box::new(error),
-        })?;
-    let mut beside = path.into_os_string();
+    let misfit = |error| PluginError::Component {
+        place: Place::of(entry),
+        error: Box::new(error),
+    };
+    let mut beside = path.clone().into_os_string();
     beside.push(".sig");
-    let publisher = match read_if_there(Path::new(&beside), MAX_SIGNATURE).map_err(unreadable)? {
+    let beside = PathBuf::from(beside);
+    let loaded = |component, publisher| Loaded {
+        component,
+        file: Some(path.clone()),
+        name: entry.name.clone(),
+        source: entry.source.clone(),
+        package_version: package_version.clone(),
+        publisher,
+        pinning: Pinning::Unlocked,
+    };
+    let known = outlines
+        .as_deref()
+        .and_then(|outlines| outlines.get(&entry.name))
+        .filter(|known| {
+            row_of(&path) == Ok(Some(known.row)) && row_of(&beside) == Ok(known.signature)
+        })
+        .cloned();
+    if let (Some(known), Some(outlines)) = (known, outlines.as_deref_mut()) {
+        let component = Component::from_outline(&entry.name, known.digest, known.outline.clone())
+            .map_err(misfit)?;
+        let publisher = known.publisher.clone();
+        outlines.put(&entry.name, known);
+        return Ok(loaded(component, publisher));
+    }
+    let started = now_ns();
+    let (bytes, row) = read(&path, MAX_COMPONENT).map_err(unreadable)?;
+    let component = Component::from_bytes(&entry.name, bytes).map_err(misfit)?;
+    let signed = read_if_there(&beside, MAX_SIGNATURE).map_err(unreadable)?;
+    let publisher = match &signed {
         None => None,
-        Some(bytes) => {
-            let text = String::from_utf8_lossy(&bytes);
+        Some((bytes, _)) => {
+            let text = String::from_utf8_lossy(bytes);
             let key = vt_rules::publisher(component.digest(), &text);
             Some(key.map_err(|reason| PluginError::Signature {
                 place: Place::of(entry),
@@ -62,24 +122,54 @@ pub(super) fn load(project: &Project, entry: &PluginEntry) -> Result<Loaded, Plu
             })?)
         }
     };
-    Ok(Loaded {
-        component,
-        name: entry.name.clone(),
-        source: entry.source.clone(),
-        package_version,
-        publisher,
-        pinning: Pinning::Unlocked,
-    })
+    // A later write within one tick of the clock would leave the same identity.
+    let settled = |row: Option<StatRow>| row.filter(|row| row.settled_at(started));
+    let signature = signed.map(|(_, row)| settled(row));
+    if let (Some(outlines), Some(row), None | Some(Some(_))) = (outlines, settled(row), signature) {
+        let remembered = Remembered {
+            row,
+            signature: signature.flatten(),
+            publisher: publisher.clone(),
+            digest: *component.digest(),
+            outline: component.outline().brief(),
+        };
+        outlines.put(&entry.name, remembered);
+    }
+    Ok(loaded(component, publisher))
+}
+
+/// The identity of a file that is there.
+fn row_of(path: &Path) -> Result<Option<StatRow>, std::io::ErrorKind> {
+    match std::fs::metadata(path) {
+        Ok(found) => Ok(Some(StatRow::of(&found))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+/// Reads a component to ask it that was only looked at, if it is still the one that was judged.
+pub(crate) fn read_whole(loaded: &Loaded) -> Result<Component, String> {
+    let file = loaded.file.as_deref();
+    let file = file.expect("a built-in component is whole");
+    let (bytes, _) = read(file, MAX_COMPONENT)?;
+    if Digest::of(&bytes) != *loaded.component.digest() {
+        return Err(format!("plugin `{}` was changed meanwhile", loaded.name));
+    }
+    Component::from_bytes(&loaded.name, bytes).map_err(|error| error.to_string())
 }
 
 /// The file of the component in a package, and the version of the package.
-fn in_package(root: &AbsPath, name: &str) -> Result<(PathBuf, Option<String>), String> {
+fn in_package(
+    root: &AbsPath,
+    name: &str,
+    directories: &mut Directories,
+) -> Result<(PathBuf, Option<String>), String> {
     let directory = root.join(format!("node_modules/{name}"));
     // A package manager may have put a link there.
     let real = std::fs::canonicalize(&directory)
         .map_err(|error| format!("{directory}: {error}; is it installed?"))?;
     let file = real.join("package.json");
-    let text = read(&file, MAX_MANIFEST)?;
+    let (text, _) = read(&file, MAX_MANIFEST)?;
     let manifest: Manifest =
         serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let plugin = manifest.vt.and_then(|vt| vt.plugin).ok_or_else(|| {
@@ -89,14 +179,19 @@ fn in_package(root: &AbsPath, name: &str) -> Result<(PathBuf, Option<String>), S
         )
     })?;
     let real = AbsPath::new(&real).map_err(|error| error.to_string())?;
-    let path = inside(&real, &real.as_path().join(&plugin))?;
+    let path = inside(&real, &real.as_path().join(&plugin), directories)?;
     Ok((path, manifest.version))
 }
 
 /// A file with all links resolved, which must lie below a directory.
-fn inside(directory: &AbsPath, file: &Path) -> Result<PathBuf, String> {
-    let real =
-        std::fs::canonicalize(file).map_err(|error| format!("{}: {error}", file.display()))?;
+fn inside(
+    directory: &AbsPath,
+    file: &Path,
+    directories: &mut Directories,
+) -> Result<PathBuf, String> {
+    let real = directories
+        .real(file)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
     if real.starts_with(directory.as_path()) {
         Ok(real)
     } else {
@@ -104,12 +199,15 @@ fn inside(directory: &AbsPath, file: &Path) -> Result<PathBuf, String> {
     }
 }
 
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, String> {
+/// The bytes of a file, and its identity if it was the same before and after.
+type Read = (Vec<u8>, Option<StatRow>);
+
+fn read(path: &Path, limit: usize) -> Result<Read, String> {
     read_if_there(path, limit)?.ok_or_else(|| format!("{}: there is no such file", path.display()))
 }
 
 /// Reads a file, but for more than one byte over the limit.
-fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, String> {
+fn read_if_there(path: &Path, limit: usize) -> Result<Option<Read>, String> {
     let said = |error: std::io::Error| format!("{}: {error}", path.display());
     match std::fs::metadata(path) {
         // Opening a pipe would wait for whoever writes to it.
@@ -119,11 +217,16 @@ fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, String> {
         Err(error) => return Err(said(error)),
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+    let file = File::open(path).map_err(said)?;
+    let row = |found: std::io::Result<Metadata>| found.ok().map(|found| StatRow::of(&found));
+    let before = row(file.metadata());
+    (&file)
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
         .map_err(said)?;
+    let after = row(file.metadata());
     if bytes.len() > limit {
         return Err(format!("{} is larger than {limit} bytes", path.display()));
     }
-    Ok(Some(bytes))
+    Ok(Some((bytes, before.filter(|_| before == after))))
 }

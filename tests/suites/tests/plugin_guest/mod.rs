@@ -1,6 +1,7 @@
 //! Rule components made for a test, and workspaces that use them.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::json;
@@ -12,7 +13,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) version: &'a str,
     /// Variables it asks to be shown.
     pub(crate) env: &'a [&'a str],
-    /// Methods of the session that take one text, each with its text.
+    /// Methods of the session that take one text, each with its text; `redact` with a path and
+    /// pointers, a space between each.
     pub(crate) says: &'a [(&'a str, &'a str)],
 }
 
@@ -26,6 +28,10 @@ impl Default for Guest<'_> {
         }
     }
 }
+
+/// How much of the memory of a component a statement has, in bytes, and its text of that.
+const PLACE: usize = 256;
+const TEXT: usize = 128;
 
 /// The name of the parameter of a method.
 fn parameter(method: &str) -> &'static str {
@@ -42,24 +48,47 @@ impl Guest<'_> {
         let (mut methods, mut lowered, mut imports) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (mut given, mut calls, mut data) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (method, text)) in self.says.iter().enumerate() {
-            let name = parameter(method);
-            let (at, length) = (index * 128, text.len());
-            assert!(length <= 128, "a text is too long for its place");
+            let (at, length) = (index * PLACE, text.len());
+            assert!(length <= TEXT, "a text is too long for its place");
+            data.push(format!("(data (i32.const {at}) {text:?})"));
+            let (shape, core, words) = if *method == "redact" {
+                let (path, pointers) = text.split_once(' ').unwrap();
+                let mut from = at + path.len() + 1;
+                let mut list = String::new();
+                for pointer in pointers.split(' ') {
+                    for number in [from, pointer.len()] {
+                        for byte in u32::try_from(number).unwrap().to_le_bytes() {
+                            write!(list, "\\{byte:02x}").unwrap();
+                        }
+                    }
+                    from += pointer.len() + 1;
+                }
+                let (list_at, count) = (at + TEXT, pointers.split(' ').count());
+                data.push(format!("(data (i32.const {list_at}) \"{list}\")"));
+                (
+                    r#"(param "path" string) (param "pointers" (list string))"#.to_owned(),
+                    "i32 i32 i32 i32 i32",
+                    vec![at, path.len(), list_at, count],
+                )
+            } else {
+                let name = parameter(method);
+                let shape = format!(r#"(param "{name}" string)"#);
+                (shape, "i32 i32 i32", vec![at, length])
+            };
             // The same method may be called twice, but is imported once.
             methods.insert(format!(
-                r#"(export "[method]session.{method}" (func (param "self" (borrow $session)) (param "{name}" string)))"#
+                r#"(export "[method]session.{method}" (func (param "self" (borrow $session)) {shape}))"#
             ));
             lowered.push(format!(
                 r#"(core func $m{index} (canon lower (func $types "[method]session.{method}") (memory $memory)))"#
             ));
             imports.push(format!(
-                r#"(import "" "m{index}" (func $m{index} (param i32 i32 i32)))"#
+                r#"(import "" "m{index}" (func $m{index} (param {core})))"#
             ));
             given.push(format!(r#"(export "m{index}" (func $m{index}))"#));
-            calls.push(format!(
-                "(call $m{index} (local.get $s) (i32.const {at}) (i32.const {length}))"
-            ));
-            data.push(format!("(data (i32.const {at}) {text:?})"));
+            let words = words.iter().map(|word| format!("(i32.const {word})"));
+            let words = String::from_iter(words);
+            calls.push(format!("(call $m{index} (local.get $s) {words})"));
         }
         let methods = String::from_iter(methods);
         let [lowered, imports, given, calls, data] =

@@ -1,7 +1,10 @@
 //! What `vt plugin` says.
 
-use vt_config::PluginSource;
-use vt_run::{Grant, Loaded, Pin, Pinning};
+use std::path::Path;
+
+use vt_base::AbsPath;
+use vt_config::{PluginSource, Position};
+use vt_run::{Grant, Loaded, PLUGIN_FUEL, Pin, Pinning};
 
 /// A plugin in the list.
 pub(crate) fn in_a_line(loaded: &Loaded) -> String {
@@ -14,8 +17,19 @@ pub(crate) fn in_a_line(loaded: &Loaded) -> String {
     )
 }
 
+/// What is known of a plugin.
+pub(crate) struct Facts<'f> {
+    pub(crate) loaded: &'f Loaded,
+    pub(crate) grants: &'f [Grant],
+    /// What its last answer took.
+    pub(crate) fuel: Option<u64>,
+    /// Where policies say that nothing may be fetched.
+    pub(crate) offline: &'f [(AbsPath, Position)],
+}
+
 /// All about a plugin: who it is, and what it asks for against what it is granted.
-pub(crate) fn in_full(loaded: &Loaded, grants: &[Grant]) -> Vec<String> {
+pub(crate) fn in_full(facts: &Facts<'_>) -> Vec<String> {
+    let Facts { loaded, grants, .. } = facts;
     let component = &loaded.component;
     let any = |list: &[String], word: &str| match list {
         [] => format!("any {word}"),
@@ -45,13 +59,45 @@ pub(crate) fn in_full(loaded: &Loaded, grants: &[Grant]) -> Vec<String> {
             "  speaks for packages that depend on: {}",
             any(&component.matches().dependencies, "thing")
         ),
+        format!("  code: {}", code(loaded)),
+        match facts.fuel {
+            Some(fuel) => format!("  fuel: {fuel} of {PLUGIN_FUEL} for its last answer"),
+            None => format!("  fuel: nobody has asked it yet; it may use {PLUGIN_FUEL}"),
+        },
         "  asks for:".to_owned(),
     ];
     lines.extend(grants.iter().map(|grant| match &grant.denied {
         None => format!("    {}: granted", grant.asked),
         Some(denied) => format!("    {}: denied ({denied})", grant.asked),
     }));
+    lines.extend(
+        facts
+            .offline
+            .iter()
+            .map(|(file, Position { line, column })| {
+                format!("  {file}:{line}:{column}: `offline` holds, as vt never fetches anything")
+            }),
+    );
     lines
+}
+
+/// When its code is compiled.
+fn code(loaded: &Loaded) -> &'static str {
+    if loaded.source == PluginSource::BuiltIn && vt_run::travels_compiled() {
+        "compiled when vt was built"
+    } else {
+        "compiled at its first question, and kept in the cache"
+    }
+}
+
+/// Compiled code was written.
+pub(crate) fn precompiled(file: &Path, bytes: usize) -> String {
+    format!(
+        "{} has the code of all built-in plugins, {bytes} bytes: build vt with \
+         VT_PRECOMPILED_BUILT_INS={}",
+        file.display(),
+        file.display()
+    )
 }
 
 /// Nobody names it.
