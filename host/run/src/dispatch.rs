@@ -19,7 +19,7 @@ use crate::order::{End, Order};
 use crate::plugins::InUse;
 use crate::rules::admit;
 use crate::spawn::Streams;
-use crate::task::bring_back_at_once;
+use crate::task::{Attempt, bring_back_at_once};
 use crate::workers::Workers;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
 
@@ -95,8 +95,8 @@ struct Dispatcher<'p> {
     plan: &'p Plan,
     request: &'p RunRequest,
     order: Order,
-    /// The last step that could not be brought back at once.
-    tried: Option<usize>,
+    /// The last step that could not be brought back at once, and what was found out.
+    tried: Option<(usize, Attempt)>,
     outcomes: Vec<Option<StepOutcome>>,
     /// The exit code of what failed first.
     failed: Option<i32>,
@@ -262,7 +262,8 @@ impl<'p> Dispatcher<'p> {
         let ready = self.order.ready();
         let index = ready.first().copied()?;
         let is_lone = ready.len() == 1 && self.order.running().is_empty() && !self.is_over();
-        (is_lone && self.tried != Some(index)).then_some(index)
+        let is_new = self.tried.as_ref().is_none_or(|(tried, _)| *tried != index);
+        (is_lone && is_new).then_some(index)
     }
 
     fn bring_back_lone(
@@ -277,8 +278,8 @@ impl<'p> Dispatcher<'p> {
             listener(&event);
         }
         match outcome {
-            None => self.tried = Some(index),
-            Some(outcome) => {
+            Err(attempt) => self.tried = Some((index, attempt)),
+            Ok(outcome) => {
                 self.order.start(index);
                 let event = Event::Finished(Box::new(outcome));
                 self.take(&event, context);
@@ -298,7 +299,9 @@ impl<'p> Dispatcher<'p> {
             let streams = self.streams(index);
             self.order.start(index);
             let running = self.order.running().len();
-            workers.start(&self.plan.steps[index], streams, running);
+            let tried = self.tried.take_if(|(tried, _)| *tried == index);
+            let attempt = tried.map_or_else(Attempt::default, |(_, attempt)| attempt);
+            workers.start((&self.plan.steps[index], streams, attempt), running);
         }
     }
 

@@ -24,14 +24,21 @@ pub(crate) fn find_settled(
     opened: &Opened,
     prepared: &Prepared<'_>,
     mut glimpse: Glimpse,
+    read: u64,
 ) -> Result<(Memory, Found), StoreError> {
     for _ in 1..TRIES {
-        match find(context, opened, prepared, std::mem::take(&mut glimpse))? {
+        match find(
+            context,
+            opened,
+            prepared,
+            std::mem::take(&mut glimpse),
+            read,
+        )? {
             (_, Found::Hit(found)) if found.unsettled.is_some() => wait(),
             other => return Ok(other),
         }
     }
-    find(context, opened, prepared, glimpse)
+    find(context, opened, prepared, glimpse, read)
 }
 
 /// Finds out what of that which the step left a moment ago is still as it left it. From then on its

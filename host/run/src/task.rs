@@ -28,12 +28,13 @@ pub(crate) fn run_step(
     context: &Context<'_>,
     planned: &PlannedStep,
     streams: Streams,
+    attempt: Attempt,
 ) -> StepOutcome {
     let started = Instant::now();
     let mut outcome = match (planned.invocation.cache, &context.store) {
         (CachePolicy::Disabled, _) => run_uncached(context, planned, streams),
         (CachePolicy::Enabled, Err(trouble)) => run_without_store(context, planned, trouble),
-        (CachePolicy::Enabled, Ok(opened)) => run_cached(context, opened, planned),
+        (CachePolicy::Enabled, Ok(opened)) => run_cached(context, opened, planned, attempt),
     };
     context.pass_notices();
     outcome.duration = started.elapsed();
@@ -43,12 +44,41 @@ pub(crate) fn run_step(
     outcome
 }
 
+/// What is known of a step from an attempt to bring it back at once.
+#[derive(Default)]
+pub(crate) struct Attempt {
+    /// How many bytes were read for it.
+    read: u64,
+    /// Why what holds can't be brought back.
+    why: Option<Why>,
+}
+
 /// Brings a step back if its result is in place and nobody else is at it; does nothing else.
 pub(crate) fn bring_back_at_once(
     context: &Context<'_>,
     planned: &PlannedStep,
-) -> Option<StepOutcome> {
+) -> Result<StepOutcome, Attempt> {
     let started = Instant::now();
+    let before = context.rows.effort();
+    let back = try_at_once(context, planned).unwrap_or(Err(None));
+    context.pass_notices();
+    match back {
+        Ok(mut outcome) => {
+            outcome.duration = started.elapsed();
+            Ok(outcome)
+        }
+        Err(why) => Err(Attempt {
+            read: context.rows.effort() - before,
+            why,
+        }),
+    }
+}
+
+/// `None` unless the result is known to be in place; the reason if it can't be brought back all the same.
+fn try_at_once(
+    context: &Context<'_>,
+    planned: &PlannedStep,
+) -> Option<Result<StepOutcome, Option<Why>>> {
     let (CachePolicy::Enabled, Ok(opened), Freshness::UseEntries) =
         (planned.invocation.cache, &context.store, context.freshness)
     else {
@@ -71,13 +101,10 @@ pub(crate) fn bring_back_at_once(
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
     let back = bring_back(context, opened, &prepared, &memory, &found, Some(&lock));
-    let Return::Back(restored) = back else {
-        return None;
-    };
-    let mut outcome = hit(outcome, &found, restored);
-    context.pass_notices();
-    outcome.duration = started.elapsed();
-    Some(outcome)
+    Some(match back {
+        Return::Back(restored) => Ok(hit(outcome, &found, restored)),
+        Return::Run(why) => Err(Some(why)),
+    })
 }
 
 /// What the lock of a step in this workspace is called.
@@ -141,7 +168,12 @@ fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str
     outcome
 }
 
-fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> StepOutcome {
+fn run_cached(
+    context: &Context<'_>,
+    opened: &Opened,
+    planned: &PlannedStep,
+    attempt: Attempt,
+) -> StepOutcome {
     // A second run of the same step waits here, and then finds what this one stored.
     let lock = opened.store.lock_step(&lock_name(opened, planned));
     let mut glimpse = Glimpse::default();
@@ -151,7 +183,14 @@ fn run_cached(context: &Context<'_>, opened: &Opened, planned: &PlannedStep) -> 
     let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
-    let found = find_settled(context, opened, &prepared, glimpse);
+    let found = match attempt.why {
+        None => find_settled(context, opened, &prepared, glimpse, attempt.read),
+        Some(why) => {
+            drop(glimpse);
+            let memory = read_memory(context, opened, &prepared);
+            Ok((memory, Found::Miss(vec![why])))
+        }
+    };
     let is_quick = matches!(&found, Ok((_, Found::Hit(found))) if found.is_quick);
     let (mut memory, whys, store_trouble) = match found {
         Ok((memory, Found::Hit(_))) if is_unfinished => (memory, vec![Why::Unfinished], None),
@@ -250,19 +289,20 @@ fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
         .collect()
 }
 
-/// Looks a step up.
+/// Looks a step up. `read` is how many bytes were read for it before.
 pub(crate) fn find(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     glimpse: Glimpse,
+    read: u64,
 ) -> Result<(Memory, Found), vt_store::StoreError> {
+    let effort = context.rows.effort() - read;
     let snapshot = match glimpse.into_snapshot() {
         None => opened.store.share()?,
         begun => begun,
     };
     let snapshot = snapshot.as_deref();
-    let effort = context.rows.effort();
     if let (Freshness::UseEntries, Some(snapshot)) = (context.freshness, snapshot)
         && let Some((memory, found)) = find_quickly(context, opened, prepared, snapshot)?
     {

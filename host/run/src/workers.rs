@@ -9,10 +9,10 @@ use vt_plan::PlannedStep;
 use crate::context::Context;
 use crate::event::Event;
 use crate::spawn::Streams;
-use crate::task::run_step;
+use crate::task::{Attempt, run_step};
 
-/// A step to run, and where its output goes if it is not cached.
-type Job<'c> = (&'c PlannedStep, Streams);
+/// A step to run, where its output goes if it is not cached, and what is known of it.
+type Job<'c> = (&'c PlannedStep, Streams, Attempt);
 
 /// The threads. They end when this is dropped, each after the step it is at.
 pub(crate) struct Workers<'s, 'c> {
@@ -36,16 +36,16 @@ impl<'s, 'c: 's> Workers<'s, 'c> {
     }
 
     /// Starts a step, which makes it so many that run now.
-    pub(crate) fn start(&mut self, planned: &'c PlannedStep, streams: Streams, running: usize) {
-        let sent = self.jobs.send((planned, streams));
+    pub(crate) fn start(&mut self, job: Job<'c>, running: usize) {
+        let sent = self.jobs.send(job);
         sent.expect("the queue lives as long as this does");
         // Who has told that its step is over takes the next one at once.
         if self.count < running {
             self.count += 1;
             let (context, queue) = (self.context, Arc::clone(&self.queue));
             self.scope.spawn(move || {
-                while let Some((planned, streams)) = next(&queue) {
-                    let outcome = run_step(context, planned, streams);
+                while let Some((planned, streams, attempt)) = next(&queue) {
+                    let outcome = run_step(context, planned, streams, attempt);
                     context.tell(Event::Finished(Box::new(outcome)));
                 }
             });
