@@ -10,7 +10,7 @@ use vt_store::{Point, Snapshot, StepLock, reach};
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::glimpse::Glimpse;
-use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
+use crate::lookup::{COSTLY, Found, Match, Memory, learn, look_up, recall, remember};
 use crate::quick::look_quickly;
 use crate::record::store_error;
 use crate::records::step_name;
@@ -303,7 +303,9 @@ pub(crate) fn find(
         begun => begun,
     };
     let snapshot = snapshot.as_deref();
+    // What took so much reading is noted, which needs the ledger.
     if let (Freshness::UseEntries, Some(snapshot)) = (context.freshness, snapshot)
+        && read < COSTLY
         && let Some((memory, found)) = find_quickly(context, opened, prepared, snapshot)?
     {
         return Ok((memory, Found::Hit(Box::new(found))));
