@@ -2,7 +2,8 @@
 //!
 //! Everything counts by its bytes but objects, which never change, and logs. Of the index only the
 //! entries count: `git status` writes it anew to remember the times of files, which are nobody's
-//! input. That holds for the repositories of submodules and worktrees as well.
+//! input. Of listings only the names of refs count. That holds for the repositories of submodules and
+//! worktrees as well.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -38,6 +39,15 @@ pub(crate) fn is_index(path: &[u8]) -> bool {
         [b"modules" | b"worktrees", .., b"index"] => parts.len() > 2,
         _ => false,
     }
+}
+
+/// Whether the listing of a directory says nothing that counts: of a repository only names of refs do.
+pub(crate) fn is_cut_listing(path: &[u8]) -> bool {
+    let Some(inside) = below_git(path) else {
+        return false;
+    };
+    let mut parts = inside.split(|byte| *byte == b'/');
+    !parts.any(|part| part == b"refs" || part == b"reftable")
 }
 
 /// What is known of the index at other times than now.
@@ -284,6 +294,16 @@ fn extensions(mut rest: &[u8], name_length: usize) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_listings_of_refs_count() {
+        for path in [".git", "a/.git/objects/pack", ".git/logs", "../.git/hooks"] {
+            assert!(is_cut_listing(path.as_bytes()), "{path}");
+        }
+        for path in ["objects", ".git/refs/heads", "a/.git/worktrees/w/refs"] {
+            assert!(!is_cut_listing(path.as_bytes()), "{path}");
+        }
+    }
 
     #[test]
     fn an_index_is_recognised_by_its_place() {

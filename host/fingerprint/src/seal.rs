@@ -11,6 +11,7 @@ use vt_base::{Digest, RelPath};
 use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
 use crate::compare::{Look, covering};
 use crate::disk::Disk;
+use crate::git;
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
@@ -278,6 +279,9 @@ impl Sealing {
     }
 
     fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
+        if git::is_cut_listing(path.as_bytes()) {
+            return;
+        }
         let is_cache = self.is_tagged(request, path) || self.in_tagged_cache(request, path);
         if !is_cache || request.rules.input.adds(path) {
             self.items.insert(Item::Listing(path.clone()));

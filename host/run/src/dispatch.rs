@@ -96,7 +96,7 @@ struct Dispatcher<'p> {
     request: &'p RunRequest,
     order: Order,
     /// The last step that could not be brought back at once, and what was found out.
-    tried: Option<(usize, Attempt)>,
+    tried: Option<(usize, Attempt<'p>)>,
     outcomes: Vec<Option<StepOutcome>>,
     /// The exit code of what failed first.
     failed: Option<i32>,

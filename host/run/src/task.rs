@@ -28,7 +28,7 @@ pub(crate) fn run_step(
     context: &Context<'_>,
     planned: &PlannedStep,
     streams: Streams,
-    attempt: Attempt,
+    attempt: Attempt<'_>,
 ) -> StepOutcome {
     let started = Instant::now();
     let mut outcome = match (planned.invocation.cache, &context.store) {
@@ -46,7 +46,9 @@ pub(crate) fn run_step(
 
 /// What is known of a step from an attempt to bring it back at once.
 #[derive(Default)]
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<'p> {
+    /// What the plugins said, and the key.
+    prepared: Option<Prepared<'p>>,
     /// How many bytes were read for it.
     read: u64,
     /// Why what holds can't be brought back.
@@ -54,31 +56,32 @@ pub(crate) struct Attempt {
 }
 
 /// Brings a step back if its result is in place and nobody else is at it; does nothing else.
-pub(crate) fn bring_back_at_once(
+pub(crate) fn bring_back_at_once<'p>(
     context: &Context<'_>,
-    planned: &PlannedStep,
-) -> Result<StepOutcome, Attempt> {
+    planned: &'p PlannedStep,
+) -> Result<StepOutcome, Attempt<'p>> {
     let started = Instant::now();
     let before = context.rows.effort();
-    let back = try_at_once(context, planned).unwrap_or(Err(None));
+    let mut attempt = Attempt::default();
+    let back = try_at_once(context, planned, &mut attempt);
     context.pass_notices();
     match back {
-        Ok(mut outcome) => {
+        Some(mut outcome) => {
             outcome.duration = started.elapsed();
             Ok(outcome)
         }
-        Err(why) => Err(Attempt {
-            read: context.rows.effort() - before,
-            why,
-        }),
+        None => {
+            attempt.read = context.rows.effort() - before;
+            Err(attempt)
+        }
     }
 }
 
-/// `None` unless the result is known to be in place; the reason if it can't be brought back all the same.
-fn try_at_once(
+fn try_at_once<'p>(
     context: &Context<'_>,
-    planned: &PlannedStep,
-) -> Option<Result<StepOutcome, Option<Why>>> {
+    planned: &'p PlannedStep,
+    attempt: &mut Attempt<'p>,
+) -> Option<StepOutcome> {
     let (CachePolicy::Enabled, Ok(opened), Freshness::UseEntries) =
         (planned.invocation.cache, &context.store, context.freshness)
     else {
@@ -91,20 +94,23 @@ fn try_at_once(
     }
     let mut glimpse = Glimpse::default();
     let prepared = prepare(context, opened, planned, &mut glimpse);
+    let prepared = &*attempt.prepared.insert(prepared);
     let snapshot = match glimpse.into_snapshot() {
         None => opened.store.share().ok().flatten()?,
         Some(begun) => begun,
     };
-    let (memory, found) = find_quickly(context, opened, &prepared, &snapshot).ok()??;
+    let (memory, found) = find_quickly(context, opened, prepared, &snapshot).ok()??;
     // To drop a damaged entry is to write.
     drop(snapshot);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
-    let back = bring_back(context, opened, &prepared, &memory, &found, Some(&lock));
-    Some(match back {
-        Return::Back(restored) => Ok(hit(outcome, &found, restored)),
-        Return::Run(why) => Err(Some(why)),
-    })
+    match bring_back(context, opened, prepared, &memory, &found, Some(&lock)) {
+        Return::Back(restored) => Some(hit(outcome, &found, restored)),
+        Return::Run(why) => {
+            attempt.why = Some(why);
+            None
+        }
+    }
 }
 
 /// What the lock of a step in this workspace is called.
@@ -172,12 +178,15 @@ fn run_cached(
     context: &Context<'_>,
     opened: &Opened,
     planned: &PlannedStep,
-    attempt: Attempt,
+    attempt: Attempt<'_>,
 ) -> StepOutcome {
     // A second run of the same step waits here, and then finds what this one stored.
     let lock = opened.store.lock_step(&lock_name(opened, planned));
     let mut glimpse = Glimpse::default();
-    let prepared = prepare(context, opened, planned, &mut glimpse);
+    let prepared = match attempt.prepared {
+        Some(prepared) => prepared,
+        None => prepare(context, opened, planned, &mut glimpse),
+    };
     // Files that a killed run left are in no ledger: a hit would leave them lying around, where
     // the command might have cleaned up.
     let is_unfinished = lock.as_ref().is_ok_and(StepLock::is_unfinished);

@@ -12,7 +12,7 @@ use crate::spawn::Streams;
 use crate::task::{Attempt, run_step};
 
 /// A step to run, where its output goes if it is not cached, and what is known of it.
-type Job<'c> = (&'c PlannedStep, Streams, Attempt);
+type Job<'c> = (&'c PlannedStep, Streams, Attempt<'c>);
 
 /// The threads. They end when this is dropped, each after the step it is at.
 pub(crate) struct Workers<'s, 'c> {

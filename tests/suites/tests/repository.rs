@@ -138,6 +138,19 @@ fn a_branch_switch_and_back_hits() {
 }
 
 #[test]
+fn of_what_a_walk_lists_in_a_repository_only_the_names_of_refs_count() {
+    let place = Place::new(".", "find . -name nothing");
+    place.run().expect(Status::Ran);
+    // Objects, logs and the message of the commit are others now; the branch has the same name.
+    place.commit("second");
+    place.run().expect(Status::Hit);
+    git(&place.sandbox.root(), &["branch", "other"]);
+    let outcome = place.run();
+    outcome.expect(Status::Ran);
+    assert_eq!(outcome.out(), "");
+}
+
+#[test]
 fn a_step_that_commits_or_tags_is_not_stored() {
     for at in PLACES {
         let place = Place::new(at, "git tag made");
