@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/tools.md from the stories of the frameworks: each takes its steps, and says
-how long a first build takes without vt and with it, and how long a hit.
+"""Writes docs/reference/tools.md from the stories of frameworks and tools: each takes its steps, and says
+how long a first run takes without vt and with it, in turns, and how long a hit.
 
     cargo build --release --workspace
-    VT_BIN=target/release/vt tests/bench/tools.py
+    VT_BIN=target/release/vt tests/bench/tools.py --rounds 5
 
-    --only NAME,...     folders of tests/fixtures/frameworks (all)
+    --only NAME,...     folders of tests/fixtures/frameworks and tests/fixtures/tools (all)
     --rows DIR          where the rows are kept: those that are there already are not measured again
-    --rounds N          how many first builds are timed, without vt and with it in turns (2); the
-                        fastest counts. On a busy machine they say little.
-    --note TEXT         what is to be known about the machine; no overhead is worked out then
+    --rounds N          how many first runs are timed, without vt and with it in turns (2); the fastest counts
+    --profile WORD      which build of vt it is: `release`, `debug` (the folder that VT_BIN lies in)
+    --note TEXT         what is to be known about the machine
 """
 
 import argparse
+import datetime
 import json
 import os
 import subprocess
@@ -21,18 +22,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reference/tools.md"
-HEAD = """# Frameworks
+FIXTURES = ROOT / "tests/fixtures"
+# Fixtures of stories that have no row: what is cached there is not a script of npm's.
+WITHOUT_ROW = {"cargo", "yarn-4"}
+HEAD = """# Frameworks and tools
 
-Each of these was installed from npm, built by a plain script such as `"build": "nuxt build"`, and cached by `vt run --cache build` with nothing declared. Each
+Each of these was installed from npm, started by a plain script such as `"build": "nuxt build"`, and cached by `vt run --cache build` with nothing declared. Each
 test makes it run once, hit (no process, nothing touched), come back byte for byte after its results were deleted, run again for an edited source, hit after the edit was
-undone and after something else changed, and run again for a variable that was set and changed. What a rule says, and why, stands in the README of the rule.
+undone and after something else changed, and, where variables decide something, run again for one that was set and changed. What a rule says, and why, stands in the README of the rule; `-` means that nothing
+has to be said.
 
-| framework | version | first build, plain | with vt | a hit | ratio | rules |
-| --- | --- | --- | --- | --- | --- | --- |
-"""
-TAIL = """
-Made by `tests/bench/tools.py` on {cores} cores, with the `{profile}` build of vt; a page of figures, not a promise.{note} The tests:
-`VT_TOOLS=all cargo test --test real_frameworks`; without the variable one framework has its turn each day, and the others say that they are skipped.
+## Frameworks
+
+{frameworks}
+## Tools
+
+{tools}
+Yarn 4 and Cargo, which has a directory with a `CACHEDIR.TAG`, have stories without a row.
+
+Made by `tests/bench/tools.py` {date} with Node {node} on {cores} cores, with the `{profile}` build of vt: the fastest of some first runs of each kind, taken in turns, each in a fresh copy of
+the package, where vt makes its cache first. A page of figures, not a promise.{note} The tests: `VT_TOOLS=all cargo test --test real_frameworks` and `--test real_tools`; without the
+variable some have their turn, and the others say that they are skipped.
 
 ## What is said by rules
 
@@ -43,28 +53,52 @@ A step shows what is said about it with `vt why`.
 
 ## Known limits
 
-| framework | limit |
+| | limit |
 | --- | --- |
 {limits}
-Rules for tools that have no test with the tool itself: see [`env-prefixes`](../../plugins/env-prefixes/README.md). Vite from 8.3 on and Vitest are in
+Rules for tools that have no test with the tool itself: see [`env-prefixes`](../../plugins/env-prefixes/README.md). More stories of Vite from 8.3 on and of Vitest are in
 `tests/suites/tests/real_vite.rs` and `real_vitest.rs`.
 """
+COLUMNS = """| {what} | version | first run, plain | with vt | a hit | ratio | rules |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def fixtures(group: str) -> list[str]:
+    return sorted(set(os.listdir(FIXTURES / group)) - WITHOUT_ROW)
 
 
 def measure(rows: Path, only: str, rounds: int) -> None:
     """Runs the stories that have no row yet."""
-    names = only.split(",") if only else sorted(os.listdir(ROOT / "tests/fixtures/frameworks"))
-    missing = [name for name in names if not (rows / f"{name}.json").exists()]
-    if not missing:
-        return
-    call = ["cargo", "test", "--workspace", "--test", "real_frameworks", "--", "takes_its_steps", "--test-threads=1"]
-    environment = dict(os.environ, VT_TOOLS=",".join(missing), VT_TOOLS_ROWS=str(rows),
-                       VT_TOOLS_ROUNDS=str(rounds))
-    subprocess.run(call, cwd=ROOT, env=environment, check=True)
+    wished = only.split(",") if only else fixtures("frameworks") + fixtures("tools")
+    frameworks = [name for name in fixtures("frameworks") if name in wished and not (rows / f"{name}.json").exists()]
+    tools = [name for name in fixtures("tools") if name in wished and not list(rows.glob(f"tool-{name}-*.json"))]
+    base = ["cargo", "test", "--workspace", "--test"]
+    for names, words in (
+        (frameworks, ["real_frameworks", "--", "takes_its_steps"]),
+        (tools, ["real_tools", "--", "--ignored", "measures_what_each_tool_takes"]),
+    ):
+        if names:
+            environment = dict(os.environ, VT_TOOLS=",".join(names), VT_TOOLS_ROWS=str(rows), VT_TOOLS_ROUNDS=str(rounds))
+            subprocess.run([*base, *words, "--test-threads=1"], cwd=ROOT, env=environment, check=True)
+
+
+def read(rows: Path) -> list[dict]:
+    """All rows, each with the day on which it was measured."""
+    found = []
+    for path in sorted(rows.glob("*.json")):
+        day = datetime.date.fromtimestamp(path.stat().st_mtime).isoformat()
+        found.append({"group": "frameworks", "day": day, **json.loads(path.read_text())})
+    return found
 
 
 def seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds} ms"
+
+
+def rule(line: str) -> str:
+    """The name of the rule that says this: `next 0.1.0 (0123456789ab): track-env NODE_ENV`."""
+    return line.split(" ", 1)[0]
 
 
 def rules_of(rows: list[dict]) -> dict[str, dict[str, set[str]]]:
@@ -72,9 +106,8 @@ def rules_of(rows: list[dict]) -> dict[str, dict[str, set[str]]]:
     said: dict[str, dict[str, set[str]]] = {}
     for row in rows:
         for line in row["directives"]:
-            rule, statement = line.split(": ", 1)
-            name, text = statement.split(" ", 1)
-            said.setdefault(rule, {}).setdefault(name, set()).add(text)
+            name, text = line.split(": ", 1)[1].split(" ", 1)
+            said.setdefault(rule(line), {}).setdefault(name, set()).add(text)
     return said
 
 
@@ -82,31 +115,65 @@ def listed(texts: set[str]) -> str:
     return ", ".join(f"`{text}`" for text in sorted(texts)) or "-"
 
 
-def rule_line(rule: str, said: dict[str, set[str]]) -> str:
+def linked(name: str) -> str:
+    return f"[`{name}`](../../plugins/{name}/README.md)"
+
+
+def rule_line(name: str, said: dict[str, set[str]]) -> str:
     prefixes = {f"{prefix}*" for line in said.get("env-default-prefixes", ()) for prefix in line.split()}
     both = said.get("ignore-input", set()) & said.get("ignore-output", set())
     rest = [f"{listed({text})} is no result" for text in sorted(said.get("ignore-output", set()) - both)]
+    rest += [f"{listed({text})} is a result" for text in sorted(said.get("output", set()))]
     rest += ["the opt-out is noise"] if "opt-out-is-noise" in said else []
+    rest += ["of documents, pictures and the like only the existence counts"] if "existence-only" in said else []
     variables = listed(said.get("track-env", set()) | prefixes)
-    return f"| [`{rule}`](../../plugins/{rule}/README.md) | {variables} | {listed(both)} | {'; '.join(rest) or '-'} |\n"
+    return f"| {linked(name)} | {variables} | {listed(both)} | {'; '.join(rest) or '-'} |\n"
 
 
-def page(rows: list[dict], note: str) -> str:
-    text = HEAD
+def overhead(row: dict) -> str:
+    """What vt adds to a first run: a share of a second and more, of less only how much."""
+    added = row["coldMs"] - row["plainMs"]
+    return f"{added / row['plainMs']:+.0%}" if row["plainMs"] >= 1000 else f"{added:+} ms"
+
+
+def table(rows: list[dict], what: str) -> str:
+    text = COLUMNS.format(what=what)
     for row in rows:
-        overhead = (row["coldMs"] - row["plainMs"]) / row["plainMs"]
-        shown = "" if note else f" ({overhead:+.0%})"
-        spoke = sorted({line.split(": ", 1)[0] for line in row["directives"]})
+        spoke = sorted({rule(line) for line in row["directives"]})
         text += (
             f"| `{row['tool']}` ({row['name']}) | {row['version']} | {seconds(row['plainMs'])} "
-            f"| {seconds(row['coldMs'])}{shown} | {row['warmMs']} ms "
-            f"| {row['plainMs'] / max(row['warmMs'], 1):.0f} | {', '.join(spoke)} |\n"
+            f"| {seconds(row['coldMs'])} ({overhead(row)}) | {row['warmMs']} ms "
+            f"| {row['plainMs'] / max(row['warmMs'], 1):.0f} | {', '.join(map(linked, spoke)) or '-'} |\n"
         )
+    return text
+
+
+def limits_of(rows: list[dict]) -> str:
+    """One line for the rows that have the same limit."""
+    by_limit: dict[str, list[str]] = {}
+    for row in rows:
+        names = by_limit.setdefault(row["limits"], [])
+        name = row["name"] if row["group"] == "frameworks" else f"`{row['tool']}`"
+        if name not in names:
+            names.append(name)
+    return "".join(f"| {', '.join(names)} | {limit} |\n" for limit, names in by_limit.items())
+
+
+def page(rows: list[dict], profile: str, note: str) -> str:
+    groups = {group: [row for row in rows if row["group"] == group] for group in ("frameworks", "tools")}
+    days = sorted({row["day"] for row in rows})
     said = rules_of(rows)
-    rules = "".join(rule_line(rule, said[rule]) for rule in sorted(said))
-    limits = "".join(f"| {row['name']} | {row['limits']} |\n" for row in rows)
-    profile = Path(os.environ.get("VT_BIN", "debug/vt")).parent.name
-    return text + TAIL.format(cores=os.cpu_count(), profile=profile, note=f" {note}" if note else "", rules=rules, limits=limits)
+    return HEAD.format(
+        frameworks=table(groups["frameworks"], "framework"),
+        tools=table(groups["tools"], "tool"),
+        date=f"on {days[0]}" if days[0] == days[-1] else f"from {days[0]} to {days[-1]}",
+        node=subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip().lstrip("v"),
+        cores=os.cpu_count(),
+        profile=profile,
+        note=f" {note}" if note else "",
+        rules="".join(rule_line(name, said[name]) for name in sorted(said)),
+        limits=limits_of(rows),
+    )
 
 
 def main() -> None:
@@ -115,13 +182,14 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--note", default="")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--profile", default=Path(os.environ.get("VT_BIN", "debug/vt")).parent.name)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as fresh:
         rows = (arguments.rows or Path(fresh)).resolve()
         rows.mkdir(parents=True, exist_ok=True)
         measure(rows, arguments.only, arguments.rounds)
-        found = [json.loads(path.read_text()) for path in sorted(rows.glob("*.json"))]
-    PAGE.write_text(page(found, arguments.note))
+        found = read(rows)
+    PAGE.write_text(page(found, arguments.profile, arguments.note))
 
 
 if __name__ == "__main__":

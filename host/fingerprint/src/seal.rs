@@ -279,7 +279,8 @@ impl Sealing {
     }
 
     fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
-        if git::is_cut_listing(path.as_bytes()) {
+        let mut hidden = request.disk.hidden.iter();
+        if git::is_cut_listing(path.as_bytes()) || hidden.any(|hidden| path.starts_with(hidden)) {
             return;
         }
         let is_cache = self.is_tagged(request, path) || self.in_tagged_cache(request, path);
@@ -312,20 +313,22 @@ impl Sealing {
         }
     }
 
-    /// Whether the path lies in a directory that says of itself that it is a cache.
+    /// Whether the path lies in a directory that says of itself that it is a cache, and that the step keeps: to one
+    /// that only reads there it is what another made.
     fn in_tagged_cache(&mut self, request: &SealRequest<'_>, path: &RelPath) -> bool {
         path.ancestors()
             .any(|directory| self.is_tagged(request, &directory))
     }
 
-    /// Whether a directory says of itself that it is a cache.
+    /// Whether a directory says of itself that it is a cache, and the step keeps it.
     fn is_tagged(&mut self, request: &SealRequest<'_>, directory: &RelPath) -> bool {
         if let Some(known) = self.tagged.get(directory) {
             return *known;
         }
         let tag = request.disk.root.join_rel(directory).join("CACHEDIR.TAG");
         let tagged = tag.as_path().is_file()
-            && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG));
+            && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG))
+            && keeps(request, directory);
         self.tagged.insert(directory.clone(), tagged);
         tagged
     }
@@ -544,6 +547,14 @@ fn looked_for_program((path, facts): (&RelPath, &PathFacts)) -> bool {
                 missed: true,
                 ..Seen::default()
             }
+}
+
+/// Whether the step left something below the directory, now or earlier.
+fn keeps(request: &SealRequest<'_>, directory: &RelPath) -> bool {
+    let changed = request.observation.paths.iter();
+    let changed = changed.filter_map(|(path, facts)| facts.change.is_some().then_some(path));
+    let mut left = changed.chain(request.ledger.0.keys());
+    left.any(|path| path.starts_with(directory))
 }
 
 /// Whether the step created what is at the path, now or in an earlier run.

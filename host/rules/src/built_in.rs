@@ -17,16 +17,19 @@ macro_rules! files {
 }
 
 /// File names without `.wasm`, and bytes.
-const FILES: [(&str, &[u8]); 12] = files![
+const FILES: [(&str, &[u8]); 15] = files![
     "astro",
     "env-prefixes",
     "jest",
     "next",
     "nuxt",
+    "playwright",
+    "pnpm",
     "react-router",
     "storybook",
     "sveltekit",
     "tailwindcss",
+    "tsdown",
     "vite",
     "vitepress",
     "vitest"

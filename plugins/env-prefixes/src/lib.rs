@@ -1,4 +1,4 @@
-//! What vt knows about tools that need nothing else said: which variables they inline.
+//! What vt knows about tools that need nothing else said: which variables they inline, or go by.
 
 use reading::NITRO_HOSTS;
 use vt_plugin::{RulePlugin, Session, rule_plugin};
@@ -12,36 +12,44 @@ rule_plugin! {
     id: "env-prefixes",
     programs: [
         "blitz",
+        "eslint",
         "expo",
         "gatsby",
         "nitro",
         "nitropack",
+        "prettier",
         "react-scripts",
         "remix",
+        "rollup",
         "rw",
         "sanity",
         "vinxi",
         "vue-cli-service",
+        "webpack",
     ],
     dependencies: [],
     files: [],
     env: [],
 }
 
-/// Tools, and the variables that end up in what they build. None of them lets a configuration move
-/// the prefix.
-const TOOLS: [(&str, &[&str]); 11] = [
+/// Tools, and the variables that end up in what they build or say. None of them lets a
+/// configuration move the prefix.
+const TOOLS: [(&str, &[&str]); 15] = [
     ("blitz", &["NEXT_PUBLIC_*"]),
+    ("eslint", &["ESLINT_*"]),
     ("expo", &["EXPO_PUBLIC_*"]),
     ("gatsby", &["GATSBY_*"]),
     ("nitro", &["NITRO_*", "SERVER_*"]),
     ("nitropack", &["NITRO_*", "SERVER_*"]),
+    ("prettier", &["PRETTIER_*"]),
     ("react-scripts", &["PUBLIC_URL", "REACT_APP_*"]),
     ("remix", &["REMIX_*", "VITE_*"]),
+    ("rollup", &["ROLLUP_*"]),
     ("rw", &["REDWOOD_ENV_*"]),
     ("sanity", &["SANITY_STUDIO_*"]),
     ("vinxi", &["NITRO_*", "SERVER_*", "VITE_*"]),
     ("vue-cli-service", &["VUE_APP_*"]),
+    ("webpack", &["WEBPACK_*"]),
 ];
 
 /// Those that build a server with Nitro.

@@ -1,6 +1,7 @@
 //! What vt knows about Vitest: where it keeps notes to itself, and when its wish not to be cached
 //! means nothing.
 
+use reading::from_files;
 use vt_plugin::{RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vitest`.
@@ -12,22 +13,49 @@ rule_plugin! {
     id: "vitest",
     programs: ["vitest"],
     dependencies: [],
-    files: [],
+    files: [
+        "vitest.config.ts",
+        "vitest.config.mts",
+        "vitest.config.cts",
+        "vitest.config.js",
+        "vitest.config.mjs",
+        "vitest.config.cjs",
+        "vite.config.ts",
+        "vite.config.mts",
+        "vite.config.cts",
+        "vite.config.js",
+        "vite.config.mjs",
+        "vite.config.cjs",
+    ],
     env: [],
 }
 
-/// What a run reads and rewrites although no result depends on it: how long each test took, the
-/// bundled configuration, dependencies prepared for the browser, transformed modules. A directory
-/// comes with its content, since it is made when it is missing.
+/// The first one that is there says where the cache is.
+const CONFIGS: [&str; 12] = [
+    "vitest.config.ts",
+    "vitest.config.mts",
+    "vitest.config.cts",
+    "vitest.config.js",
+    "vitest.config.mjs",
+    "vitest.config.cjs",
+    "vite.config.ts",
+    "vite.config.mts",
+    "vite.config.cts",
+    "vite.config.js",
+    "vite.config.mjs",
+    "vite.config.cjs",
+];
+
+/// What a run reads and rewrites although no result depends on it: how long each test took,
+/// dependencies prepared for the browser, transformed modules. A directory comes with its content,
+/// since it is made when it is missing.
 ///
 /// With `test.projects` the root of a project, and so its cache, lies further down.
-const PRIVATE: [&str; 8] = [
+const PRIVATE: [&str; 6] = [
     "**/node_modules/.vite/vitest",
     "**/node_modules/.vite/vitest/**",
     "**/node_modules/.vite/deps*",
     "**/node_modules/.vite/deps*/**",
-    "**/node_modules/.vite-temp",
-    "**/node_modules/.vite-temp/**",
     "**/node_modules/.experimental-vitest*",
     "**/node_modules/.experimental-vitest*/**",
 ];
@@ -40,8 +68,16 @@ const OF_THE_WORKSPACE: [&str; 2] = [
 
 impl RulePlugin for Vitest {
     fn judge(session: &Session) {
+        session.track_env("VITEST_*");
         for glob in PRIVATE {
             ignore(session, glob);
+        }
+        let moved = from_files(session, &CONFIGS, "cacheDir", &[]);
+        for folder in moved.iter().filter_map(|folder| below(folder)) {
+            for name in ["vitest", "deps*"] {
+                ignore(session, &format!("{folder}/{name}"));
+                ignore(session, &format!("{folder}/{name}/**"));
+            }
         }
         let up = steps_up(&session.package_directory());
         if !up.is_empty() {
@@ -55,6 +91,17 @@ impl RulePlugin for Vitest {
             );
         }
     }
+}
+
+/// The name of a folder below the package, as a glob that means nothing else.
+fn below(folder: &str) -> Option<&str> {
+    let name = folder.strip_prefix("./").unwrap_or(folder);
+    let name = name.trim_end_matches('/');
+    let is_plain = !name.is_empty()
+        && !name.starts_with(['/', '~', '!'])
+        && !name.contains(['*', '?', '[', ']', '{', '}', '\\'])
+        && name.split('/').all(|part| part != ".." && part != ".");
+    is_plain.then_some(name)
 }
 
 fn ignore(session: &Session, glob: &str) {
@@ -104,6 +151,15 @@ fn may_watch(arg: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_below_the_package_or_not_spoken_for() {
+        assert_eq!(below("./.cache/vite/"), Some(".cache/vite"));
+        assert_eq!(below("kept"), Some("kept"));
+        for other in ["", ".", "./", "..", "../kept", "/kept", "a/../..", "*"] {
+            assert_eq!(below(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn only_a_command_line_that_cannot_watch_runs_once() {

@@ -14,6 +14,7 @@ use crate::processes;
 use crate::sandbox::{Sandbox, chain};
 use crate::summary::{Status, Summary};
 use crate::terminal::Terminal;
+use crate::without_rule;
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -183,6 +184,9 @@ impl<'a> Call<'a> {
         drop(out);
         let (out, err) = (open(&stdout)?, open(&stderr)?);
 
+        if self.words[0] == "vt" {
+            without_rule::apply(&self.sandbox.root())?;
+        }
         let mut words = self.words.clone();
         let summary = self.add_summary(&mut words);
         let program = self.program(&words[0]);

@@ -42,6 +42,14 @@ pub enum HarnessError {
         /// The file as it is.
         text: String,
     },
+    /// A rule cannot be taken away.
+    #[error("cannot do without `{names}`: {reason}")]
+    WithoutRule {
+        /// What `VT_WITHOUT_RULE` says.
+        names: String,
+        /// Why not.
+        reason: String,
+    },
     /// A command could not be split into words.
     #[error("cannot split `{0}` into words")]
     BadWords(String),

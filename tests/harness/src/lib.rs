@@ -20,6 +20,7 @@ mod summary;
 mod terminal;
 mod transcript;
 mod tree;
+mod without_rule;
 mod words;
 
 pub use binaries::Binaries;

@@ -104,9 +104,10 @@ fn the_configuration_moves_the_folder_of_sveltekit_3_and_without_the_rule_it_is_
         &sandbox,
         "vite.config.js",
         "adapter()",
-        "adapter({ pages: \"site\" })",
+        "adapter({ pages: \"site\" }), outDir: \"kept\"",
     );
     comes_back(&sandbox, "site");
+    assert!(sandbox.path("kept/output").is_dir());
     without_rules(&sandbox);
     not_stored(&build(&sandbox), "opted-out");
 }

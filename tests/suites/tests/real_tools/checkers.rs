@@ -1,6 +1,8 @@
 //! ESLint, Prettier and Jest.
 
-use crate::six_steps::{Script, append, by_hand, hit, package, ran, rarer, run, six_steps};
+use crate::six_steps::{
+    Script, append, by_hand, counts, hit, package, ran, rarer, replace, run, run_with, six_steps,
+};
 
 #[test]
 fn eslint_with_its_cache() {
@@ -26,6 +28,20 @@ fn eslint_with_its_cache_elsewhere() {
             says: "",
         },
     );
+}
+
+#[test]
+fn eslint_depends_on_its_flags() {
+    let sandbox = package("eslint");
+    ran(&run(&sandbox, "lint"), &["first-run"]);
+    counts(
+        &sandbox,
+        "lint",
+        "ESLINT_FLAGS",
+        ["unstable_native_nodejs_ts_config", "test_only"],
+    );
+    let outcome = run_with(&sandbox, "lint", &[("ESLINT_FLAGS", "nonsense")]);
+    assert_ne!(outcome.exit_code, 0, "{}", outcome.said());
 }
 
 #[test]
@@ -113,6 +129,39 @@ fn prettier_that_checks() {
 }
 
 #[test]
+fn prettier_with_its_cache_elsewhere_and_a_variable() {
+    let Some(sandbox) = rarer("prettier") else {
+        return;
+    };
+    replace(
+        &sandbox,
+        "package.json",
+        "prettier --cache --check",
+        "prettier --cache --cache-location kept/prettier --check",
+    );
+    six_steps(
+        &sandbox,
+        &Script {
+            name: "check",
+            outputs: &[],
+            edit: ("src/two.js", "export const more = 1;\n"),
+            says: "All matched files use Prettier code style!",
+        },
+    );
+    assert!(sandbox.path("kept/prettier").exists());
+    let outcome = run_with(&sandbox, "check", &[("PRETTIER_EXPERIMENTAL_CLI", "1")]);
+    assert!(
+        outcome
+            .summary()
+            .only()
+            .says_why("env-added PRETTIER_EXPERIMENTAL_CLI"),
+        "{}",
+        outcome.said()
+    );
+    hit(&run(&sandbox, "check"));
+}
+
+#[test]
 fn prettier_that_writes_is_stored_where_it_had_nothing_to_write() {
     let Some(sandbox) = rarer("prettier") else {
         return;
@@ -166,6 +215,27 @@ fn jest_with_coverage() {
             says: "% Stmts",
         },
     );
+}
+
+#[test]
+fn jest_with_its_cache_and_coverage_elsewhere() {
+    let Some(sandbox) = rarer("jest") else {
+        return;
+    };
+    sandbox.write(
+        "jest.config.js",
+        "module.exports = { cacheDirectory: \".kept\", coverageDirectory: \"report\" };\n",
+    );
+    six_steps(
+        &sandbox,
+        &Script {
+            name: "coverage",
+            outputs: &["report"],
+            edit: ("src/sum.js", "exports.none = 0;\n"),
+            says: "% Stmts",
+        },
+    );
+    assert!(sandbox.path(".kept").is_dir());
 }
 
 /// Of documents only the existence counts to Jest itself; to a test that reads one, all of it.

@@ -3,7 +3,12 @@
 
 mod bundlers;
 mod checkers;
+mod node;
+mod packagers;
+mod playwright;
 mod six_steps;
+mod table;
+mod tagged;
 mod typescript;
 mod vite;
 mod vite_env;

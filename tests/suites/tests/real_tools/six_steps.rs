@@ -19,8 +19,17 @@ pub(crate) struct Script<'a> {
 }
 
 /// Tools that are used less. Each has stories of its own, and a run tells those of two of them.
-const RARER: [&str; 6] = [
-    "esbuild", "jest", "prettier", "rollup", "tailwind", "tsdown",
+const RARER: [&str; 10] = [
+    "esbuild",
+    "jest",
+    "node-24",
+    "packagers",
+    "playwright",
+    "prettier",
+    "rollup",
+    "tailwind",
+    "tsdown",
+    "yarn-4",
 ];
 
 /// How many of [`RARER`] have their turn.
@@ -46,7 +55,7 @@ pub(crate) fn rarer(name: &str) -> Option<Sandbox> {
 fn has_its_turn(name: &str, commit: u32) -> bool {
     let position = RARER.iter().position(|rarer| *rarer == name);
     let position = position.expect("a tool that is not among the rarer ones has always its turn");
-    position / AT_ONCE == commit as usize % (RARER.len() / AT_ONCE)
+    position / AT_ONCE == commit as usize % RARER.len().div_ceil(AT_ONCE)
 }
 
 /// A number that differs from commit to commit; 0 outside of a repository.
@@ -63,7 +72,7 @@ fn commit() -> u32 {
 #[test]
 fn each_of_the_rarer_tools_has_its_turn() {
     for name in RARER {
-        let turns = (0..9).filter(|commit| has_its_turn(name, *commit)).count();
+        let turns = (0..15).filter(|commit| has_its_turn(name, *commit)).count();
         assert_eq!(turns, 3, "{name}");
     }
 }
@@ -93,8 +102,25 @@ pub(crate) fn run_with(sandbox: &Sandbox, name: &str, variables: &[(&str, &str)]
 
 /// The tool itself, without `vt`, as somebody starts it by hand.
 pub(crate) fn by_hand(sandbox: &Sandbox, line: &str) {
-    let outcome = sandbox.call(&format!("node_modules/.bin/{line}")).run();
+    by_hand_with(sandbox, line, &[]);
+}
+
+/// As [`by_hand`], with variables.
+pub(crate) fn by_hand_with(sandbox: &Sandbox, line: &str, variables: &[(&str, &str)]) {
+    let call = sandbox.call(&format!("node_modules/.bin/{line}"));
+    let call = variables
+        .iter()
+        .fold(call, |call, (name, value)| call.env(name, value));
+    let outcome = call.run();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+}
+
+/// Replaces a text that is there.
+#[track_caller]
+pub(crate) fn replace(sandbox: &Sandbox, path: &str, from: &str, to: &str) {
+    let text = String::from_utf8(sandbox.read(path)).unwrap();
+    assert!(text.contains(from), "`{path}` has no `{from}`");
+    sandbox.write(path, text.replace(from, to));
 }
 
 /// Appends to a file.
@@ -119,6 +145,17 @@ pub(crate) fn hit(outcome: &Outcome) {
     let step = outcome.summary().only();
     let reasons: Vec<String> = step.why.iter().map(ToString::to_string).collect();
     assert_eq!(step.status, Status::Hit, "{reasons:?}\n{}", outcome.said());
+}
+
+/// A variable counts that is set and changed, and is named. The script was stored without it.
+#[track_caller]
+pub(crate) fn counts(sandbox: &Sandbox, name: &str, variable: &str, values: [&str; 2]) {
+    let with = |value: &str| run_with(sandbox, name, &[(variable, value)]);
+    hit(&run(sandbox, name));
+    ran(&with(values[0]), &[&format!("env-added {variable}")]);
+    ran(&with(values[1]), &[&format!("env-changed {variable}")]);
+    hit(&with(values[0]));
+    hit(&run(sandbox, name));
 }
 
 /// Everything at these places.

@@ -70,6 +70,68 @@ fn an_error_in_a_type_is_an_error_each_time() {
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
 }
 
+#[test]
+fn a_check_that_only_notes_what_it_saw() {
+    six_steps(
+        &package("tsc"),
+        &Script {
+            name: "check",
+            outputs: &["core/tsconfig.tsbuildinfo"],
+            edit: ("core/src/unit.ts", "export const short = \"m\";\n"),
+            says: "",
+        },
+    );
+}
+
+/// Notes among the caches of tools are neither input nor output: without them a hit is a hit, and a run looks at more.
+#[test]
+fn a_check_that_notes_among_caches_what_it_saw() {
+    let sandbox = package("tsc");
+    six_steps(
+        &sandbox,
+        &Script {
+            name: "check-elsewhere",
+            outputs: &[],
+            edit: ("core/src/unit.ts", "export const short = \"m\";\n"),
+            says: "",
+        },
+    );
+    sandbox.remove("node_modules/.cache/tsc");
+    hit(&run(&sandbox, "check-elsewhere"));
+}
+
+#[test]
+fn an_error_of_a_check_is_one_until_it_is_corrected() {
+    let sandbox = package("tsc");
+    for name in ["check", "check-elsewhere"] {
+        assert!(run(&sandbox, name).summary().only().stored);
+        let source = sandbox.read("core/src/area.ts");
+        append(
+            &sandbox,
+            "core/src/area.ts",
+            "export const wrong: string = 0;\n",
+        );
+        for _ in ["first", "second"] {
+            let outcome = run(&sandbox, name);
+            assert_ne!(outcome.exit_code, 0, "{}", outcome.said());
+            assert!(outcome.out().contains("TS2322"), "{}", outcome.said());
+            assert_eq!(outcome.not_stored(), ["exit-code"]);
+        }
+        sandbox.write("core/src/area.ts", source);
+        let outcome = run(&sandbox, name);
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        let source = sandbox.read("core/src/area.ts");
+        append(
+            &sandbox,
+            "core/src/area.ts",
+            "export const text: string = \"\";\n",
+        );
+        assert!(run(&sandbox, name).summary().only().stored);
+        hit(&run(&sandbox, name));
+        sandbox.write("core/src/area.ts", source);
+    }
+}
+
 /// Files of a build that `vt` did not see are nobody's it knows: a run that changes them is not stored until they are
 /// removed once. What it would have stored is less than a clean build makes.
 #[test]

@@ -1,0 +1,8 @@
+//! The cases, without a component.
+
+use playwright::Playwright;
+
+#[test]
+fn every_case_is_answered_as_written() {
+    vt_plugin::run_cases::<Playwright>(include_str!("../cases/playwright.toml"), &[], &[]).unwrap();
+}

@@ -1,0 +1,8 @@
+//! The cases, without a component.
+
+use pnpm::Pnpm;
+
+#[test]
+fn every_case_is_answered_as_written() {
+    vt_plugin::run_cases::<Pnpm>(include_str!("../cases/pnpm.toml"), &[], &[]).unwrap();
+}
