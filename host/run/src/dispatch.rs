@@ -96,7 +96,7 @@ struct Dispatcher<'p> {
     request: &'p RunRequest,
     order: Order,
     /// The last step that could not be brought back at once, and what was found out.
-    tried: Option<(usize, Attempt<'p>)>,
+    tried: Option<(usize, Box<Attempt<'p>>)>,
     outcomes: Vec<Option<StepOutcome>>,
     /// The exit code of what failed first.
     failed: Option<i32>,
@@ -300,7 +300,7 @@ impl<'p> Dispatcher<'p> {
             self.order.start(index);
             let running = self.order.running().len();
             let tried = self.tried.take_if(|(tried, _)| *tried == index);
-            let attempt = tried.map_or_else(Attempt::default, |(_, attempt)| attempt);
+            let attempt = tried.map_or_else(Box::default, |(_, attempt)| attempt);
             workers.start((&self.plan.steps[index], streams, attempt), running);
         }
     }

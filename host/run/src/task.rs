@@ -59,10 +59,10 @@ pub(crate) struct Attempt<'p> {
 pub(crate) fn bring_back_at_once<'p>(
     context: &Context<'_>,
     planned: &'p PlannedStep,
-) -> Result<StepOutcome, Attempt<'p>> {
+) -> Result<StepOutcome, Box<Attempt<'p>>> {
     let started = Instant::now();
     let before = context.rows.effort();
-    let mut attempt = Attempt::default();
+    let mut attempt = Box::<Attempt<'p>>::default();
     let back = try_at_once(context, planned, &mut attempt);
     context.pass_notices();
     match back {

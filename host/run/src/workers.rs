@@ -12,7 +12,7 @@ use crate::spawn::Streams;
 use crate::task::{Attempt, run_step};
 
 /// A step to run, where its output goes if it is not cached, and what is known of it.
-type Job<'c> = (&'c PlannedStep, Streams, Attempt<'c>);
+type Job<'c> = (&'c PlannedStep, Streams, Box<Attempt<'c>>);
 
 /// The threads. They end when this is dropped, each after the step it is at.
 pub(crate) struct Workers<'s, 'c> {
@@ -45,7 +45,7 @@ impl<'s, 'c: 's> Workers<'s, 'c> {
             let (context, queue) = (self.context, Arc::clone(&self.queue));
             self.scope.spawn(move || {
                 while let Some((planned, streams, attempt)) = next(&queue) {
-                    let outcome = run_step(context, planned, streams, attempt);
+                    let outcome = run_step(context, planned, streams, *attempt);
                     context.tell(Event::Finished(Box::new(outcome)));
                 }
             });

@@ -136,6 +136,8 @@ pub fn reach(point: Point) -> io::Result<()> {
         && deadly.left.fetch_sub(1, Ordering::Relaxed) == 1
     {
         kill_process(getpid(), deadly.signal)?;
+        // Another thread may be the one that takes the signal, and this one must not go on until then.
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
     Ok(())
 }
