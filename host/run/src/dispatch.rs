@@ -6,11 +6,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
+use vt_base::CachePolicy;
 use vt_config::Project;
 use vt_plan::Plan;
 
+use crate::at_once::{Attempt, bring_back_at_once};
+use crate::clocks::{Clocks, beat, until};
 use crate::context::{Context, MESSAGES, Message, Purpose};
 use crate::error::RunError;
 use crate::event::{Event, Status, StepOutcome};
@@ -19,7 +22,6 @@ use crate::order::{End, Order};
 use crate::plugins::InUse;
 use crate::rules::admit;
 use crate::spawn::Streams;
-use crate::task::{Attempt, bring_back_at_once};
 use crate::workers::Workers;
 use crate::world::{OnFailure, RunRequest, Terminal, World};
 
@@ -103,49 +105,6 @@ struct Dispatcher<'p> {
     interrupted: Option<i32>,
     /// When what was told to stop is killed.
     patience_ends: Option<tokio::time::Instant>,
-}
-
-/// The signals that end a run, with their numbers.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    quit: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
-            _ = self.quit.recv() => SignalKind::quit().as_raw_value(),
-        }
-    }
-}
-
-/// What may happen at any time.
-struct Clocks {
-    signals: Signals,
-    pulse: Option<tokio::time::Interval>,
-}
-
-impl Clocks {
-    fn new(request: &RunRequest) -> std::io::Result<Self> {
-        Ok(Self {
-            signals: Signals::new()?,
-            pulse: request.pulse.map(tokio::time::interval),
-        })
-    }
 }
 
 impl<'p> Dispatcher<'p> {
@@ -307,6 +266,9 @@ impl<'p> Dispatcher<'p> {
 
     /// Where the output of the step that is started now goes, if it is not cached.
     fn streams(&self, index: usize) -> Streams {
+        if self.plan.steps[index].invocation.cache == CachePolicy::Enabled {
+            return Streams::Captured;
+        }
         match self.request.terminal {
             Terminal::OfSteps => Streams::Inherited,
             Terminal::OfWhoRunsAlone if self.runs_alone(index) => Streams::Inherited,
@@ -430,22 +392,4 @@ fn succeeded(outcome: &StepOutcome) -> bool {
 
 fn has_failed(message: &Message) -> bool {
     matches!(message, Message::Event(Event::Finished(outcome)) if outcome.status == Status::Failed)
-}
-
-/// Waits until a time; for ever, if there is none.
-async fn until(time: Option<tokio::time::Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits for the next beat; for ever, if there is no pulse.
-async fn beat(pulse: Option<&mut tokio::time::Interval>) {
-    match pulse {
-        Some(pulse) => {
-            pulse.tick().await;
-        }
-        None => std::future::pending().await,
-    }
 }

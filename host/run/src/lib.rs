@@ -5,8 +5,11 @@
 //! process or its current directory: those come in as [`World`].
 #![forbid(unsafe_code)]
 
+mod at_once;
 mod cancel;
+mod clocks;
 mod context;
+mod directives;
 mod dispatch;
 mod error;
 mod event;

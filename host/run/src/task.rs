@@ -7,6 +7,7 @@ use vt_fingerprint::{NotStored, Why};
 use vt_plan::{PlannedStep, StepEnvironment};
 use vt_store::{Point, Snapshot, StepLock, reach};
 
+use crate::at_once::Attempt;
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::glimpse::Glimpse;
@@ -44,77 +45,8 @@ pub(crate) fn run_step(
     outcome
 }
 
-/// What is known of a step from an attempt to bring it back at once.
-#[derive(Default)]
-pub(crate) struct Attempt<'p> {
-    /// What the plugins said, and the key.
-    prepared: Option<Prepared<'p>>,
-    /// How many bytes were read for it.
-    read: u64,
-    /// Why what holds can't be brought back.
-    why: Option<Why>,
-}
-
-/// Brings a step back if its result is in place and nobody else is at it; does nothing else.
-pub(crate) fn bring_back_at_once<'p>(
-    context: &Context<'_>,
-    planned: &'p PlannedStep,
-) -> Result<StepOutcome, Box<Attempt<'p>>> {
-    let started = Instant::now();
-    let before = context.rows.effort();
-    let mut attempt = Box::<Attempt<'p>>::default();
-    let back = try_at_once(context, planned, &mut attempt);
-    context.pass_notices();
-    match back {
-        Some(mut outcome) => {
-            outcome.duration = started.elapsed();
-            Ok(outcome)
-        }
-        None => {
-            attempt.read = context.rows.effort() - before;
-            Err(attempt)
-        }
-    }
-}
-
-fn try_at_once<'p>(
-    context: &Context<'_>,
-    planned: &'p PlannedStep,
-    attempt: &mut Attempt<'p>,
-) -> Option<StepOutcome> {
-    let (CachePolicy::Enabled, Ok(opened), Freshness::UseEntries) =
-        (planned.invocation.cache, &context.store, context.freshness)
-    else {
-        return None;
-    };
-    let lock = opened.store.try_lock_step(&lock_name(opened, planned));
-    let lock = lock.ok().flatten()?;
-    if lock.is_unfinished() {
-        return None;
-    }
-    let mut glimpse = Glimpse::default();
-    let prepared = prepare(context, opened, planned, &mut glimpse);
-    let prepared = &*attempt.prepared.insert(prepared);
-    let snapshot = match glimpse.into_snapshot() {
-        None => opened.store.share().ok().flatten()?,
-        Some(begun) => begun,
-    };
-    let (memory, found) = find_quickly(context, opened, prepared, &snapshot).ok()??;
-    // To drop a damaged entry is to write.
-    drop(snapshot);
-    let mut outcome = StepOutcome::of(&planned.invocation);
-    outcome.directives = prepared.directives.lines();
-    match bring_back(context, opened, prepared, &memory, &found, Some(&lock)) {
-        Return::Back(restored) => Some(hit(outcome, &found, restored)),
-        Return::Run(why) => {
-            attempt.why = Some(why);
-            None
-        }
-    }
-}
-
 /// What the lock of a step in this workspace is called.
-fn lock_name(opened: &Opened, planned: &PlannedStep) -> Vec<u8> {
+pub(crate) fn lock_name(opened: &Opened, planned: &PlannedStep) -> Vec<u8> {
     let step = step_name(&planned.invocation.step);
     [opened.workspace.0, step.0].concat()
 }
@@ -269,7 +201,7 @@ fn run_cached(
     outcome
 }
 
-fn hit(mut outcome: StepOutcome, found: &Match, restored: u64) -> StepOutcome {
+pub(crate) fn hit(mut outcome: StepOutcome, found: &Match, restored: u64) -> StepOutcome {
     outcome.status = Status::Hit;
     outcome.exit_code = Some(0);
     outcome.restored = restored;
@@ -334,7 +266,7 @@ pub(crate) fn find(
 }
 
 /// Finds what was left last, if it holds and is in place.
-fn find_quickly(
+pub(crate) fn find_quickly(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,

@@ -6,10 +6,11 @@ use std::thread::Scope;
 
 use vt_plan::PlannedStep;
 
+use crate::at_once::Attempt;
 use crate::context::Context;
 use crate::event::Event;
 use crate::spawn::Streams;
-use crate::task::{Attempt, run_step};
+use crate::task::run_step;
 
 /// A step to run, where its output goes if it is not cached, and what is known of it.
 type Job<'c> = (&'c PlannedStep, Streams, Box<Attempt<'c>>);
