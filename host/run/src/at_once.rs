@@ -5,6 +5,7 @@ use std::time::Instant;
 use vt_base::CachePolicy;
 use vt_fingerprint::Why;
 use vt_plan::PlannedStep;
+use vt_store::StepLock;
 
 use crate::context::Context;
 use crate::event::StepOutcome;
@@ -14,13 +15,15 @@ use crate::rules::{Prepared, prepare};
 use crate::task::{find_quickly, hit, lock_name};
 use crate::world::Freshness;
 
-/// What is known of a step from an attempt to bring it back at once.
+/// What is left of an attempt to bring a step back at once.
 #[derive(Default)]
 pub(crate) struct Attempt<'p> {
+    /// The lock of the step, if it was to be had. What follows was made ready under it.
+    pub(crate) lock: Option<StepLock>,
     /// What the plugins said, and the key.
     pub(crate) prepared: Option<Prepared<'p>>,
-    /// How many bytes were read for it.
-    pub(crate) read: u64,
+    /// How many bytes were read by a quick look that proved nothing; `None` if there was none.
+    pub(crate) read: Option<u64>,
     /// Why what holds can't be brought back.
     pub(crate) why: Option<Why>,
 }
@@ -31,7 +34,6 @@ pub(crate) fn bring_back_at_once<'p>(
     planned: &'p PlannedStep,
 ) -> Result<StepOutcome, Box<Attempt<'p>>> {
     let started = Instant::now();
-    let before = context.rows.effort();
     let mut attempt = Box::<Attempt<'p>>::default();
     let back = try_at_once(context, planned, &mut attempt);
     context.pass_notices();
@@ -40,10 +42,7 @@ pub(crate) fn bring_back_at_once<'p>(
             outcome.duration = started.elapsed();
             Ok(outcome)
         }
-        None => {
-            attempt.read = context.rows.effort() - before;
-            Err(attempt)
-        }
+        None => Err(attempt),
     }
 }
 
@@ -58,23 +57,23 @@ fn try_at_once<'p>(
         return None;
     };
     let lock = opened.store.try_lock_step(&lock_name(opened, planned));
-    let lock = lock.ok().flatten()?;
+    let lock = &*attempt.lock.insert(lock.ok().flatten()?);
     if lock.is_unfinished() {
         return None;
     }
     let mut glimpse = Glimpse::default();
     let prepared = prepare(context, opened, planned, &mut glimpse);
     let prepared = &*attempt.prepared.insert(prepared);
-    let snapshot = match glimpse.into_snapshot() {
-        None => opened.store.share().ok().flatten()?,
-        Some(begun) => begun,
-    };
-    let (memory, found) = find_quickly(context, opened, prepared, &snapshot).ok()??;
+    let snapshot = glimpse.go_on(opened).ok().flatten()?;
+    let before = context.rows.effort();
+    let found = find_quickly(context, opened, prepared, &snapshot);
+    attempt.read = Some(context.rows.effort() - before);
+    let (memory, found) = found.ok()??;
     // To drop a damaged entry is to write.
     drop(snapshot);
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
-    match bring_back(context, opened, prepared, &memory, &found, Some(&lock)) {
+    match bring_back(context, opened, prepared, &memory, &found, Some(lock)) {
         Return::Back(restored) => Some(hit(outcome, &found, restored)),
         Return::Run(why) => {
             attempt.why = Some(why);

@@ -70,7 +70,7 @@ pub fn forecast(
             (CachePolicy::Enabled, Ok(opened)) => {
                 let mut glimpse = Glimpse::default();
                 let prepared = prepare(&context, opened, planned, &mut glimpse);
-                match find(&context, opened, &prepared, glimpse, 0) {
+                match find(&context, opened, &prepared, glimpse, None) {
                     Ok((_, Found::Hit(_))) => Forecast::Hit,
                     Ok((_, Found::Miss(whys))) => Forecast::Run(whys),
                     Err(_) => Forecast::Run(vec![Why::FirstRun]),

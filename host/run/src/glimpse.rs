@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vt_store::Snapshot;
+use vt_store::{Snapshot, StoreError};
 
 use crate::context::Opened;
 
@@ -20,8 +20,15 @@ impl Glimpse {
         self.0.as_deref()
     }
 
-    /// What is left for whoever reads on. Writers wait until it is dropped.
-    pub(crate) fn into_snapshot(self) -> Option<Arc<Snapshot>> {
-        self.0
+    /// What there is, for whoever reads on; `None` when nothing was ever written. Writers wait until it
+    /// is dropped.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub(crate) fn go_on(self, opened: &Opened) -> Result<Option<Arc<Snapshot>>, StoreError> {
+        match self.0 {
+            None => opened.store.share(),
+            begun => Ok(begun),
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn find_settled(
     opened: &Opened,
     prepared: &Prepared<'_>,
     mut glimpse: Glimpse,
-    read: u64,
+    read: Option<u64>,
 ) -> Result<(Memory, Found), StoreError> {
     for _ in 1..TRIES {
         match find(

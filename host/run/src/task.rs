@@ -11,7 +11,7 @@ use crate::at_once::Attempt;
 use crate::context::{Context, Opened};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::glimpse::Glimpse;
-use crate::lookup::{COSTLY, Found, Match, Memory, learn, look_up, recall, remember};
+use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
 use crate::quick::look_quickly;
 use crate::record::store_error;
 use crate::records::step_name;
@@ -113,7 +113,10 @@ fn run_cached(
     attempt: Attempt<'_>,
 ) -> StepOutcome {
     // A second run of the same step waits here, and then finds what this one stored.
-    let lock = opened.store.lock_step(&lock_name(opened, planned));
+    let lock = match attempt.lock {
+        Some(lock) => Ok(lock),
+        None => opened.store.lock_step(&lock_name(opened, planned)),
+    };
     let mut glimpse = Glimpse::default();
     let prepared = match attempt.prepared {
         Some(prepared) => prepared,
@@ -230,23 +233,18 @@ fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
         .collect()
 }
 
-/// Looks a step up. `read` is how many bytes were read for it before.
+/// Looks a step up. `read` is how many bytes were read by a quick look before, if there was one.
 pub(crate) fn find(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     glimpse: Glimpse,
-    read: u64,
+    read: Option<u64>,
 ) -> Result<(Memory, Found), vt_store::StoreError> {
-    let effort = context.rows.effort() - read;
-    let snapshot = match glimpse.into_snapshot() {
-        None => opened.store.share()?,
-        begun => begun,
-    };
+    let effort = context.rows.effort() - read.unwrap_or_default();
+    let snapshot = glimpse.go_on(opened)?;
     let snapshot = snapshot.as_deref();
-    // What took so much reading is noted, which needs the ledger.
-    if let (Freshness::UseEntries, Some(snapshot)) = (context.freshness, snapshot)
-        && read < COSTLY
+    if let (Freshness::UseEntries, None, Some(snapshot)) = (context.freshness, read, snapshot)
         && let Some((memory, found)) = find_quickly(context, opened, prepared, snapshot)?
     {
         return Ok((memory, Found::Hit(Box::new(found))));
