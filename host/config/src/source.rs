@@ -1,6 +1,7 @@
 //! A file as it was read: its text, and where in it a byte stands.
 
 use std::fs::File;
+use std::io::Read as _;
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions};
@@ -33,8 +34,12 @@ pub(crate) struct Source {
 impl Source {
     /// Reads a file; `Ok(None)` when there is none.
     pub(crate) fn read(file: AbsPath) -> Result<Option<Self>, Box<Problem>> {
-        let opened = File::open(file.as_path());
-        Self::read_opened(file, opened, &mut Room::default())
+        let bytes = File::open(file.as_path()).and_then(|opened| {
+            let mut bytes = Vec::new();
+            opened.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        Self::of(file, bytes)
     }
 
     /// Reads a file that was opened, or was not; `Ok(None)` when there is none.
@@ -43,6 +48,11 @@ impl Source {
         opened: std::io::Result<File>,
         room: &mut Room,
     ) -> Result<Option<Self>, Box<Problem>> {
+        let bytes = opened.and_then(|opened| folder::bytes(opened, SIZE_LIMIT, room));
+        Self::of(file, bytes)
+    }
+
+    fn of(file: AbsPath, bytes: std::io::Result<Vec<u8>>) -> Result<Option<Self>, Box<Problem>> {
         let problem = |position, error| {
             Err(Box::new(Problem {
                 file: file.clone(),
@@ -50,7 +60,7 @@ impl Source {
                 error,
             }))
         };
-        let bytes = match opened.and_then(|opened| folder::bytes(opened, SIZE_LIMIT, room)) {
+        let bytes = match bytes {
             // One byte more than allowed tells that there is more.
             Ok(bytes) if bytes.len() as u64 > SIZE_LIMIT => {
                 return problem(None, ConfigError::TooLarge { limit: SIZE_LIMIT });

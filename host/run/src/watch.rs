@@ -17,10 +17,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 use rustix::io::Errno;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use vt_base::AbsPath;
 use vt_config::Project;
 
+use crate::clocks::Signals;
 use crate::world::{World, cache_directory};
 
 /// What a save by an editor and a checkout have in common: it takes a moment until all is there.
@@ -41,7 +41,7 @@ pub enum Woken {
 /// Watches a workspace.
 pub struct Watcher {
     runtime: Option<tokio::runtime::Runtime>,
-    signals: Vec<(i32, Signal)>,
+    signals: Signals,
     queue: Arc<OwnedFd>,
     root: PathBuf,
     cache: AbsPath,
@@ -66,16 +66,7 @@ impl Watcher {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let signals = runtime.block_on(async {
-            let kinds = [
-                SignalKind::interrupt(),
-                SignalKind::terminate(),
-                SignalKind::hangup(),
-                SignalKind::quit(),
-            ];
-            let each = kinds.map(|kind| Ok((kind.as_raw_value(), signal(kind)?)));
-            each.into_iter().collect::<io::Result<Vec<_>>>()
-        })?;
+        let signals = runtime.block_on(async { Signals::new() })?;
         let mut watcher = Self {
             runtime: Some(runtime),
             signals,
@@ -198,9 +189,7 @@ impl Watcher {
     /// Waits until there are events, or for a signal, which is returned.
     fn until_readable(&mut self) -> io::Result<Option<i32>> {
         let queue = Arc::clone(&self.queue);
-        let [interrupt, terminate, hangup, quit] = &mut self.signals[..] else {
-            unreachable!("four signals are asked for");
-        };
+        let signals = &mut self.signals;
         let runtime = self.runtime.as_ref().expect("it is there until the drop");
         runtime.block_on(async {
             let readable = tokio::task::spawn_blocking(move || {
@@ -213,10 +202,7 @@ impl Watcher {
             });
             tokio::select! {
                 biased;
-                _ = interrupt.1.recv() => Ok(Some(interrupt.0)),
-                _ = terminate.1.recv() => Ok(Some(terminate.0)),
-                _ = hangup.1.recv() => Ok(Some(hangup.0)),
-                _ = quit.1.recv() => Ok(Some(quit.0)),
+                number = signals.next() => Ok(Some(number)),
                 polled = readable => polled.map_err(io::Error::other)?.map(|()| None),
             }
         })

@@ -126,9 +126,7 @@ impl Store {
     /// [`StoreError::Io`] when the lock can't be made.
     pub fn lock_step(&self, name: &[u8]) -> Result<StepLock, StoreError> {
         let path = self.step_lock_path(name);
-        let lock = lock::wait(&path)?;
-        used::note(&path);
-        Ok(StepLock::new(lock, path))
+        lock::wait(&path).map(|lock| locked(lock, path))
     }
 
     /// Like [`Store::lock_step`], but does not wait: `None` when somebody else holds it.
@@ -137,11 +135,7 @@ impl Store {
     /// Those of [`Store::lock_step`].
     pub fn try_lock_step(&self, name: &[u8]) -> Result<Option<StepLock>, StoreError> {
         let path = self.step_lock_path(name);
-        let lock = lock::attempt(&path)?;
-        Ok(lock.map(|lock| {
-            used::note(&path);
-            StepLock::new(lock, path)
-        }))
+        Ok(lock::attempt(&path)?.map(|lock| locked(lock, path)))
     }
 
     pub(crate) fn step_lock_path(&self, name: &[u8]) -> PathBuf {
@@ -160,6 +154,12 @@ impl Store {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.version.join(name)
     }
+}
+
+/// The lock of a step, which is used now.
+fn locked(lock: lock::FileLock, path: PathBuf) -> StepLock {
+    used::note(&path);
+    StepLock::new(lock, path)
 }
 
 /// Makes a private directory and those above it, unless they are there.

@@ -2,8 +2,8 @@
 //!
 //! redb allows one process at a time, and opening for writing costs several syncs. So reading
 //! opens read-only under a shared lock on `index.lock`, writing is one short transaction under an
-//! exclusive one, and nobody keeps either while a task runs. redb trusts the bytes of its file, so
-//! that every call is guarded against panics and every value carries a checksum.
+//! exclusive one, and nobody keeps either for longer than a moment, whatever runs. redb trusts the bytes
+//! of its file, so that every call is guarded against panics and every value carries a checksum.
 
 mod deferred;
 mod lookup;
