@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 use vt_base::{AbsPath, Digest, EnvMap, RelPath, StepId};
 use vt_config::Project;
-use vt_fingerprint::{Secret, StatRow, StatRows};
+use vt_fingerprint::{Secret, StatRows};
 use vt_rules::{Directive, Host, Precompiled, RulesError, Writes};
 use vt_store::{Notice, Store, StoreError};
 
@@ -70,8 +69,6 @@ pub(crate) struct Context<'p> {
     valid: Mutex<HashMap<Digest, Vec<Directive>>>,
     pub(crate) cancel: Cancel,
     events: Sender<Message>,
-    /// The latest change time of anything this process wrote into the workspace.
-    last_write_ns: AtomicI64,
     writers: Mutex<Vec<Writer>>,
     noticed: Mutex<Vec<String>>,
     sweeper: Sweeper,
@@ -120,7 +117,6 @@ impl<'p> Context<'p> {
             valid: Mutex::default(),
             cancel: Cancel::default(),
             events,
-            last_write_ns: AtomicI64::new(0),
             writers: Mutex::default(),
             noticed: Mutex::default(),
             sweeper: Sweeper::default(),
@@ -184,16 +180,6 @@ impl<'p> Context<'p> {
             noticed.push(text.clone());
             self.tell(Event::Notice(text));
         }
-    }
-
-    /// Remembers that something in the workspace was written with this change time.
-    pub(crate) fn wrote(&self, row: &StatRow) {
-        self.last_write_ns
-            .fetch_max(row.ctime_ns, Ordering::Relaxed);
-    }
-
-    pub(crate) fn last_write_ns(&self) -> i64 {
-        self.last_write_ns.load(Ordering::Relaxed)
     }
 
     /// Notes what hits left to be noted. Without it the next look costs more, and that is all.

@@ -243,7 +243,6 @@ pub(crate) fn ledger_rows(
         if row.ctime_ns > left.latest_ns && !metadata.is_dir() {
             return None;
         }
-        context.wrote(&row);
         let settled = row.settled_at(digested_ns);
         let row = LedgerRow {
             state: left.state.clone(),

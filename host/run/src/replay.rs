@@ -9,11 +9,11 @@ use vt_store::{ManifestKind, Point, StepLock, StoreError, reach};
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Verdict};
 use crate::lookup::{Match, Memory};
+use crate::moment::moment;
 use crate::output::{Frame, decode};
 use crate::record;
 use crate::renewal::can_wait;
 use crate::rules::Prepared;
-use crate::spawn::file_time;
 
 /// The most that stored terminal output may unpack to, in bytes.
 const OUTPUT_LIMIT: u64 = 1 << 30;
@@ -72,7 +72,7 @@ pub(crate) fn bring_back(
     // Only tests of the store can make it say no.
     let _ = reach(Point::BeforeHitNoted);
     if restores || !found.is_latest || found.is_costly {
-        let restored_ns = file_time(&opened.directory).unwrap_or(i64::MIN);
+        let restored_ns = moment(&opened.directory).unwrap_or(i64::MIN);
         let noted = if restores && can_wait(context, prepared, memory, found, restored_ns) {
             Ok(())
         } else {

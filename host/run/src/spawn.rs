@@ -16,6 +16,7 @@ use vt_tracker::{Trace, Tracked};
 
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Stream};
+use crate::moment::moment;
 use crate::output::{Frame, Kept, capture, pipe};
 use crate::rules::Prepared;
 use crate::tree::{Group, Tree};
@@ -33,9 +34,9 @@ pub(crate) struct Ran {
     pub(crate) trace: Option<Trace>,
     /// What tools reported, or why that can't be known.
     pub(crate) reports: Result<Reports, String>,
-    /// The time of the file system just before the start, in nanoseconds.
+    /// The [`moment`] just before the start.
     pub(crate) stamp_ns: i64,
-    /// The time of the file system just after the end: what changes later, somebody else changes.
+    /// The [`moment`] just after the end: what changes later, somebody else changes.
     pub(crate) ended_ns: i64,
     /// The index of the repository just before the start, by its identity.
     pub(crate) index: Option<(StatRow, Digest)>,
@@ -201,11 +202,11 @@ pub(crate) fn run_tracked(
         .and_then(|opened| serve(context, opened, prepared, &mut env));
     // Of a step that is not cached nobody will ask.
     let index = opened.and_then(|_| repository_index(&context.project.root, &context.rows));
-    let stamp_ns = stamp(context, opened);
+    let moment = || opened.and_then(|opened| moment(&opened.directory));
+    // Where there is none, everything is a suspect.
+    let stamp_ns = moment().unwrap_or(i64::MIN);
     let outcome = watch(context, invocation, &env, &context.project.root);
-    let ended_ns = opened
-        .and_then(|opened| file_time(&opened.directory))
-        .unwrap_or(i64::MIN);
+    let ended_ns = moment().unwrap_or(i64::MIN);
     let reports = server.map(Server::finish);
     let (exit_code, frames, trace) = match outcome {
         Ok((tracked, frames)) => {
@@ -282,35 +283,6 @@ fn socket_parent(context: &Context<'_>, opened: &Opened) -> vt_base::AbsPath {
     } else {
         opened.directory.clone()
     }
-}
-
-/// The time of the file system the workspace is on, one clock tick after the last write that is
-/// known, so that what the step before wrote is not taken for somebody else's.
-fn stamp(context: &Context<'_>, opened: Option<&Opened>) -> i64 {
-    let Some(opened) = opened else {
-        return i64::MAX;
-    };
-    let after = context.last_write_ns();
-    // A file system whose clock stands still is given up on: everything is a suspect then.
-    for _ in 0..100 {
-        let Some(now) = file_time(&opened.directory) else {
-            break;
-        };
-        if now > after {
-            return now;
-        }
-        // The clock has to tick: this waits for that very thing.
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    after
-}
-
-/// The time that the file system gives to what is written now, in nanoseconds.
-pub(crate) fn file_time(directory: &vt_base::AbsPath) -> Option<i64> {
-    let metadata = tempfile::tempfile_in(directory).and_then(|file| file.metadata());
-    metadata
-        .ok()
-        .map(|metadata| vt_fingerprint::StatRow::of(&metadata).ctime_ns)
 }
 
 /// Whether anything is where the program is looked for.
