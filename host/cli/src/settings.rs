@@ -2,15 +2,16 @@
 //! about itself.
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::io::IsTerminal;
 use std::mem::ManuallyDrop;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use vt_base::{AbsPath, RelPath};
 use vt_config::{Project, Scripts};
-use vt_run::{Interrupts, TerminalSize, World};
+use vt_run::{Interrupts, Screens, TerminalSize, World};
 
 use crate::args::{Args, Color, Log, Run};
 use crate::env_names;
@@ -63,7 +64,7 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
         user_cache: directory(env_names::XDG_CACHE_HOME),
         cache_dir: directory(env_names::CACHE_DIR),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
-        screen: screen(),
+        screens: Screens::default(),
         interrupts: interrupts(),
         plugins: vt_run::PluginWorld {
             lock: if variable(env_names::CI).is_some() {
@@ -86,17 +87,25 @@ pub(crate) fn prepare_to_die() {
     }
 }
 
-/// The size of the terminal that standard output is, if it is one.
-fn screen() -> Option<TerminalSize> {
+/// The terminals that output ends up on as it is.
+pub(crate) fn screens(looks: Looks) -> Screens {
+    Screens {
+        out: screen(&std::io::stdout(), looks.out),
+        err: screen(&std::io::stderr(), looks.err),
+    }
+}
+
+/// The size of the terminal that a stream is, if it is one and shows all that terminals can. In a
+/// CI service nobody watches.
+fn screen(stream: &(impl IsTerminal + AsFd), look: Look) -> Option<TerminalSize> {
     const FALLBACK: TerminalSize = TerminalSize {
         columns: 80,
         rows: 24,
     };
-    let out = std::io::stdout();
-    if !out.is_terminal() {
+    if !stream.is_terminal() || look == Look::Plain || variable(env_names::CI).is_some() {
         return None;
     }
-    let size = rustix::termios::tcgetwinsize(&out).ok();
+    let size = rustix::termios::tcgetwinsize(stream).ok();
     let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
     Some(size.map_or(FALLBACK, |size| TerminalSize {
         columns: size.ws_col,

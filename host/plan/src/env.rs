@@ -20,6 +20,11 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Defaults whose values results depend on: they are passed and fingerprinted.
 const FINGERPRINTED: [&str; 4] = ["NODE_OPTIONS", "TZ", "LANG", "LC_*"];
 
+/// What a cached step finds set unless somebody decided about it. Its output is shown later, too,
+/// and elsewhere, so colours are asked for always and dropped where they can't be shown. And as
+/// nobody is asked anything by it, no pager may wait for a key.
+const OF_CACHED: [(&str, &str); 3] = [("FORCE_COLOR", "1"), ("GIT_PAGER", "cat"), ("PAGER", "cat")];
+
 /// Defaults that are passed only, by what they belong to. `NODE_ENV` is not among them, since
 /// tools that find it in their environment do not ask the runner for it; nor are prefixes of
 /// frameworks, since what they name ends up in bundles.
@@ -117,9 +122,9 @@ pub fn step_environment(
     let search = search_path(invocation, root, unfiltered.get(OsStr::new("PATH")));
     passed.insert("PATH".into(), search);
     passed.insert("PWD".into(), directory.as_path().into());
-    if invocation.cache == CachePolicy::Enabled && !filter.mentions("FORCE_COLOR") {
-        // Its output is piped and replayed later; what the terminal cannot show is cut then.
-        passed.insert("FORCE_COLOR".into(), "1".into());
+    if invocation.cache == CachePolicy::Enabled {
+        let missing = OF_CACHED.iter().filter(|(name, _)| !filter.mentions(name));
+        passed.extend(missing.map(|(name, value)| ((*name).into(), (*value).into())));
     }
     for (name, value) in &invocation.env_prefix {
         Arc::make_mut(&mut unfiltered).insert(name.into(), value.into());
@@ -311,8 +316,10 @@ mod tests {
                 "APP_A",
                 "EXTRA",
                 "FORCE_COLOR",
+                "GIT_PAGER",
                 "HOME",
                 "NPM_TOKEN",
+                "PAGER",
                 "PATH",
                 "PWD",
                 "U",

@@ -264,15 +264,21 @@ impl<'p> Dispatcher<'p> {
         }
     }
 
-    /// Where the output of the step that is started now goes, if it is not cached.
+    /// Where the output of the step that is started now goes.
     fn streams(&self, index: usize) -> Streams {
-        if self.plan.steps[index].invocation.cache == CachePolicy::Enabled {
-            return Streams::Captured;
-        }
-        match self.request.terminal {
-            Terminal::OfSteps => Streams::Inherited,
-            Terminal::OfWhoRunsAlone if self.runs_alone(index) => Streams::Inherited,
-            Terminal::OfWhoRunsAlone | Terminal::OfVt => Streams::Captured,
+        use CachePolicy::{Disabled, Enabled};
+        let is_only_one = self.plan.steps.len() == 1;
+        match (
+            self.request.terminal,
+            self.plan.steps[index].invocation.cache,
+        ) {
+            (Terminal::OfSteps, Disabled) => Streams::Inherited,
+            (Terminal::OfWhoRunsAlone, Disabled) if self.runs_alone(index) => Streams::Inherited,
+            // What is shown as it comes, with nothing in between, may be drawn.
+            (Terminal::OfSteps, Enabled) if self.runs_alone(index) => Streams::Shown,
+            (Terminal::OfWhoRunsAlone, Enabled) if is_only_one => Streams::Shown,
+            (_, Enabled) => Streams::Captured,
+            (_, Disabled) => Streams::Shown,
         }
     }
 

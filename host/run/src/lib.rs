@@ -22,6 +22,7 @@ mod moment;
 mod observe;
 mod order;
 mod output;
+mod picture;
 mod place;
 mod plugins;
 mod quick;
@@ -57,7 +58,7 @@ pub use verify::{CacheDamage, Verified, cache_verify};
 pub use vt_fingerprint::{NotStored, Why};
 pub use watch::{Watcher, Woken};
 pub use world::{
-    EnvironmentNames, Freshness, Interrupts, OnFailure, PluginWorld, RunRequest, Terminal,
+    EnvironmentNames, Freshness, Interrupts, OnFailure, PluginWorld, RunRequest, Screens, Terminal,
     TerminalSize, World, cache_directory,
 };
 

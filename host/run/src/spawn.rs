@@ -17,10 +17,11 @@ use vt_tracker::{Trace, Tracked};
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Stream};
 use crate::moment::moment;
-use crate::output::{Frame, Kept, capture, pipe};
+use crate::output::{Frame, Kept, capture, pipe, terminal};
+use crate::picture;
 use crate::rules::Prepared;
 use crate::tree::{Group, Tree};
-use crate::world::Interrupts;
+use crate::world::{Interrupts, Screens};
 
 /// The exit code of a command that could not be found, as shells have it.
 const NOT_FOUND: i32 = 127;
@@ -92,12 +93,14 @@ fn cannot_start(context: &Context<'_>, invocation: &Invocation, error: &io::Erro
     code
 }
 
-/// Where the output of a step that is not cached goes, and what it reads.
+/// Where the output of a step goes, and what it reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Streams {
     /// What `vt` was given.
     Inherited,
-    /// Output goes through `vt`; there is nothing to read.
+    /// Output goes through `vt`, from terminals where it ends up on some; there is nothing to read.
+    Shown,
+    /// Output goes through `vt`, from pipes; there is nothing to read.
     Captured,
 }
 
@@ -112,7 +115,7 @@ pub(crate) fn run_plain(
     let mut command = command(invocation, context, env);
     let readers = match streams {
         Streams::Inherited => Ok(Vec::new()),
-        Streams::Captured => capture_of(context, &mut command),
+        Streams::Shown | Streams::Captured => capture_of(context.world.screens, &mut command),
     };
     let spawned = readers.and_then(|readers| Ok((readers, command.spawn()?)));
     // What it holds of the pipes would keep them open.
@@ -140,18 +143,19 @@ pub(crate) fn run_plain(
     status.map_or(1, exit_code)
 }
 
-/// Gives a command something to write to that `vt` reads: a terminal of its own if that is where
-/// it all goes in the end, so that it shows what it would have shown there; else pipes.
-fn capture_of(context: &Context<'_>, command: &mut Command) -> io::Result<Vec<(Stream, OwnedFd)>> {
-    command.stdin(Stdio::null());
-    let terminal = context.world.screen.map(crate::output::terminal);
-    if let Some(Ok((reader, writer))) = terminal {
-        command.stderr(writer.try_clone()?).stdout(writer);
-        return Ok(vec![(Stream::Out, reader)]);
-    }
-    let (out, out_writer) = pipe()?;
-    let (err, err_writer) = pipe()?;
-    command.stdout(out_writer).stderr(err_writer);
+/// Gives a command something to write to that `vt` reads: a terminal of its own for a stream that
+/// ends up on one, so that it shows what it would have shown there; else a pipe.
+fn capture_of(screens: Screens, command: &mut Command) -> io::Result<Vec<(Stream, OwnedFd)>> {
+    let side = |stream| match screens.of(stream).map(terminal) {
+        Some(Ok(sides)) => Ok(sides),
+        Some(Err(_)) | None => pipe(),
+    };
+    let (out, out_writer) = side(Stream::Out)?;
+    let (err, err_writer) = side(Stream::Err)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(out_writer)
+        .stderr(err_writer);
     Ok(vec![(Stream::Out, out), (Stream::Err, err)])
 }
 
@@ -205,7 +209,11 @@ pub(crate) fn run_tracked(
     let moment = || opened.and_then(|opened| moment(&opened.directory));
     // Where there is none, everything is a suspect.
     let stamp_ns = moment().unwrap_or(i64::MIN);
-    let outcome = watch(context, invocation, &env, &context.project.root);
+    let screens = match prepared.streams {
+        Streams::Shown => context.world.screens,
+        Streams::Inherited | Streams::Captured => Screens::default(),
+    };
+    let outcome = watch(context, invocation, &env, screens);
     let ended_ns = moment().unwrap_or(i64::MIN);
     let reports = server.map(Server::finish);
     let (exit_code, frames, trace) = match outcome {
@@ -218,6 +226,7 @@ pub(crate) fn run_tracked(
                         .to_owned(),
                 );
             }
+            let frames = frames.map(|frames| picture::settle(frames, screens));
             (exit_code(tracked.status), frames, Some(tracked.trace))
         }
         Err(error) => (
@@ -241,6 +250,7 @@ pub(crate) fn run_tracked(
 pub(crate) struct Tracking<'s> {
     pub(crate) invocation: &'s Invocation,
     pub(crate) env: &'s EnvMap,
+    pub(crate) streams: Streams,
     /// All of it, if the step can be stored.
     pub(crate) prepared: Option<&'s Prepared<'s>>,
 }
@@ -304,19 +314,15 @@ fn watch(
     context: &Context<'_>,
     invocation: &Invocation,
     env: &EnvMap,
-    root: &vt_base::AbsPath,
+    screens: Screens,
 ) -> io::Result<Watched> {
+    let root = &context.project.root;
     // Between the fork and the exec nobody can be told any more that there is no such program.
     if !is_there(invocation, env, &root.join_rel(&invocation.directory)) {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let (out, out_writer) = pipe()?;
-    let (err, err_writer) = pipe()?;
     let mut command = command(invocation, context, env);
-    command
-        .stdin(Stdio::null())
-        .stdout(out_writer)
-        .stderr(err_writer);
+    let readers = capture_of(screens, &mut command)?;
     let options = vt_tracker::Options {
         roots: vec![root.as_path().to_owned()],
         grace: context.grace,
@@ -332,7 +338,7 @@ fn watch(
         let tree = Arc::clone(&tree);
         Box::new(move |signal| tree.signal(signal))
     });
-    let result = read_and_wait(context, invocation, child, out, err);
+    let result = read_and_wait(context, invocation, child, readers);
     drop(registered);
     if context.cancel.is_stopped() {
         tree.finish();
@@ -344,16 +350,14 @@ fn read_and_wait(
     context: &Context<'_>,
     invocation: &Invocation,
     child: vt_tracker::TrackedChild,
-    out: OwnedFd,
-    err: OwnedFd,
+    readers: Vec<(Stream, OwnedFd)>,
 ) -> io::Result<Watched> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut kept = Kept::new();
-            let pipes = vec![(Stream::Out, out), (Stream::Err, err)];
             let is_done = || done.load(Ordering::Relaxed);
-            let read = capture(pipes, &is_done, &mut |stream, bytes| {
+            let read = capture(readers, &is_done, &mut |stream, bytes| {
                 show(context, invocation, stream, bytes);
                 kept.add(stream, bytes);
             });

@@ -24,7 +24,6 @@ use crate::world::Freshness;
 
 /// Runs a step, or brings it back.
 ///
-/// `streams` is for a step that is not cached; the output of the others always goes through `vt`.
 pub(crate) fn run_step(
     context: &Context<'_>,
     planned: &PlannedStep,
@@ -34,8 +33,12 @@ pub(crate) fn run_step(
     let started = Instant::now();
     let mut outcome = match (planned.invocation.cache, &context.store) {
         (CachePolicy::Disabled, _) => run_uncached(context, planned, streams),
-        (CachePolicy::Enabled, Err(trouble)) => run_without_store(context, planned, trouble),
-        (CachePolicy::Enabled, Ok(opened)) => run_cached(context, opened, planned, attempt),
+        (CachePolicy::Enabled, Err(trouble)) => {
+            run_without_store(context, planned, streams, trouble)
+        }
+        (CachePolicy::Enabled, Ok(opened)) => {
+            run_cached(context, opened, planned, streams, attempt)
+        }
     };
     context.pass_notices();
     outcome.duration = started.elapsed();
@@ -88,13 +91,19 @@ fn run_uncached(context: &Context<'_>, planned: &PlannedStep, streams: Streams) 
 
 /// The store is out of reach: the step runs in the environment it would have had, and that is
 /// all.
-fn run_without_store(context: &Context<'_>, planned: &PlannedStep, trouble: &str) -> StepOutcome {
+fn run_without_store(
+    context: &Context<'_>,
+    planned: &PlannedStep,
+    streams: Streams,
+    trouble: &str,
+) -> StepOutcome {
     context.notice(format!("the cache cannot be used: {trouble}"));
     decide(context, planned, vec![Why::CacheDisabled]);
     let env = environment(context, &planned.invocation, &[]);
     let tracking = Tracking {
         invocation: &planned.invocation,
         env: &env.passed,
+        streams,
         prepared: None,
     };
     let ran = run_tracked(context, None, &tracking);
@@ -110,6 +119,7 @@ fn run_cached(
     context: &Context<'_>,
     opened: &Opened,
     planned: &PlannedStep,
+    streams: Streams,
     attempt: Attempt<'_>,
 ) -> StepOutcome {
     // A second run of the same step waits here, and then finds what this one stored.
@@ -171,6 +181,7 @@ fn run_cached(
     let tracking = Tracking {
         invocation: &planned.invocation,
         env: &prepared.env.passed,
+        streams,
         prepared: Some(&prepared),
     };
     // Where the lock can't be written, nothing can be stored either.

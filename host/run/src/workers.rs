@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::spawn::Streams;
 use crate::task::run_step;
 
-/// A step to run, where its output goes if it is not cached, and what is known of it.
+/// A step to run, where its output goes, and what is known of it.
 type Job<'c> = (&'c PlannedStep, Streams, Box<Attempt<'c>>);
 
 /// The threads. They end when this is dropped, each after the step it is at.

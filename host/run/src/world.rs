@@ -6,6 +6,7 @@ use vt_base::{AbsPath, EnvMap};
 use vt_config::Project;
 use vt_plan::Request;
 
+use crate::event::Stream;
 use crate::plugins::LockMode;
 
 /// The names of the environment variables that steps are given. They live with whoever reads the
@@ -43,8 +44,8 @@ pub struct World {
     pub cache_dir: Option<AbsPath>,
     /// How many threads may digest files.
     pub threads: usize,
-    /// The size of the terminal that standard output is, if it is one.
-    pub screen: Option<TerminalSize>,
+    /// The terminals that output ends up on.
+    pub screens: Screens,
     /// Who passes interrupts on.
     pub interrupts: Interrupts,
     /// What decides about rule plugins besides the workspace.
@@ -80,7 +81,8 @@ pub enum OnFailure {
     Continue,
 }
 
-/// Who has the terminal: steps that are not cached, or `vt`. Cached steps never have it.
+/// Who has the terminal: steps that are not cached, or `vt`. Cached steps never have it; one that
+/// has it to itself in effect gets another one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Terminal {
     /// Each step that is not cached has what `vt` was given.
@@ -89,6 +91,27 @@ pub enum Terminal {
     OfWhoRunsAlone,
     /// All output goes through `vt`, and nobody reads from it.
     OfVt,
+}
+
+/// The sizes of the terminals that the streams of this process are, where these show all that
+/// terminals can.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Screens {
+    /// That of standard output.
+    pub out: Option<TerminalSize>,
+    /// That of standard error.
+    pub err: Option<TerminalSize>,
+}
+
+impl Screens {
+    /// That of a stream.
+    #[must_use]
+    pub const fn of(&self, stream: Stream) -> Option<TerminalSize> {
+        match stream {
+            Stream::Out => self.out,
+            Stream::Err => self.err,
+        }
+    }
 }
 
 /// The size of a terminal, in characters.

@@ -98,3 +98,28 @@ fn a_new_test_file_is_found() {
     );
     assert!(outcome.out().contains("10 passed"), "{}", outcome.said());
 }
+
+#[test]
+fn what_is_drawn_on_a_terminal_while_tests_run_is_no_part_of_the_result() {
+    let sandbox = library();
+    let first = sandbox.call("vt run test").on_terminal().finish();
+    assert_eq!(first.exit_code, 0, "{}", first.said());
+    // The summary is drawn anew while tests run, by going up to where it begins.
+    assert!(first.err().contains("\u{1b}[1A"), "{:?}", first.err());
+    let second = sandbox.call("vt run test").run();
+    hit(&second);
+    let lines_with = |text: &str| {
+        second
+            .out()
+            .lines()
+            .filter(|line| line.contains(text))
+            .count()
+    };
+    assert_eq!(lines_with("9 passed"), 1, "{}", second.said());
+    assert_eq!(lines_with("Test Files"), 1, "{}", second.said());
+    assert!(
+        !second.out().contains(['\u{1b}', '\r']),
+        "{:?}",
+        second.out()
+    );
+}

@@ -35,17 +35,89 @@ fn a_run_on_a_terminal_and_one_in_a_pipe_bring_each_other_back() {
     let sandbox = Sandbox::with_tasks(&json!({ "look": SAYS_WHAT_IT_HAS }));
     let outcome = sandbox.call("vt run look").on_terminal().finish();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
-    // A cached step has no terminal, wherever it runs: so its result cannot depend on one.
     assert!(
-        outcome.out().ends_with("first run\none"),
+        outcome.out().ends_with("first run\nout\nerr\none"),
         "{}",
         outcome.out()
     );
-    sandbox.call("vt run look").run().expect(Status::Hit);
+    let outcome = sandbox.call("vt run look").run();
+    outcome.expect(Status::Hit);
     sandbox.write("a.txt", "two\n");
-    sandbox.call("vt run look").run().expect(Status::Ran);
+    let outcome = sandbox.call("vt run look").run();
+    outcome.expect(Status::Ran);
+    assert!(outcome.out().ends_with("two\n") && !outcome.out().contains("out"));
     let outcome = sandbox.call("vt run look").on_terminal().finish();
     assert!(outcome.out().contains("look: hit"), "{}", outcome.out());
+}
+
+#[test]
+fn only_a_stream_that_shows_everything_is_a_terminal_for_a_cached_step() {
+    let sandbox = Sandbox::with_tasks(&json!({ "look": SAYS_WHAT_IT_HAS }));
+    for (line, ending) in [
+        ("vt run --force look", "forced\nout\nerr\none"),
+        ("vt run --force look 2>said", "out\none"),
+        ("vt --color never run --force look", "forced\none"),
+        ("vt run --force --log labeled look", "[app#look] one"),
+    ] {
+        let call = sandbox.call(&format!("sh -c '{line}'"));
+        let outcome = call.on_terminal().finish();
+        assert!(outcome.out().ends_with(ending), "{line}: {}", outcome.out());
+    }
+}
+
+#[test]
+fn progress_is_drawn_on_a_terminal_and_its_last_state_comes_back() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "build": concat!(
+            r#"sh -c 'cat a.txt; printf "\\033[?25l10%%\\r50%%\\r"; printf "\\033[2Kone\\ntwo\\n\\033[2A\\033[J" >&2; "#,
+            r#"printf "\\033[32mdone\\033[39m\\n\\033[?25h"'"#
+        ),
+    }));
+    let first = sandbox.call("vt run build").on_terminal().finish();
+    assert_eq!(first.exit_code, 0, "{}", first.said());
+    assert!(first.out().ends_with("one\ndone"), "{}", first.out());
+    assert!(first.err().contains("10%\r50%\r"), "{:?}", first.err());
+    let piped = sandbox.call("vt --color always run build").run();
+    piped.expect(Status::Hit);
+    assert_eq!(piped.out(), "one\n\u{1b}[32mdone\u{1b}[0m\n");
+    let plain = sandbox.call("vt run build").run();
+    assert_eq!(plain.out(), "one\ndone\n");
+    let again = sandbox.call("vt run build").on_terminal().finish();
+    assert!(again.err().contains("\u{1b}[32mdone"), "{:?}", again.err());
+    assert!(again.out().ends_with("one\ndone"), "{}", again.out());
+}
+
+#[test]
+fn of_several_cached_steps_none_draws() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "a": SAYS_WHAT_IT_HAS,
+        "b": "vtt cat a.txt",
+        "all": { "command": "vtt cat a.txt", "dependsOn": ["a", "b"] },
+    }));
+    for log in ["live", "labeled", "grouped"] {
+        let line = format!("vt run --force --log {log} all");
+        let outcome = sandbox.call(&line).on_terminal().finish();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        let ends_with = |end: &str| outcome.out().lines().any(|line| line.ends_with(end));
+        assert!(ends_with("one") && !ends_with("out"), "{}", outcome.out());
+    }
+}
+
+#[test]
+fn a_pager_waits_for_nobody_unless_somebody_wants_it() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "show": "vtt seq cat a.txt then env PAGER then env GIT_PAGER",
+        "mine": { "command": "vtt seq cat a.txt then env PAGER", "env": ["PAGER"] },
+    }));
+    let shown = |task: &str| {
+        let line = format!("vt run {task}");
+        let call = sandbox.call(&line).env("PAGER", "more");
+        call.on_terminal().finish().out().to_owned()
+    };
+    let show = shown("show");
+    assert!(show.ends_with("\nPAGER=cat\nGIT_PAGER=cat"), "{show}");
+    let mine = shown("mine");
+    assert!(mine.ends_with("\nPAGER=more"), "{mine}");
 }
 
 #[test]

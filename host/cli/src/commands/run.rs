@@ -30,9 +30,10 @@ const PULSE: Duration = Duration::from_millis(100);
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, run: &Run) -> Result<i32, Error> {
-    let world = settings::world(args)?;
+    let mut world = settings::world(args)?;
     let concurrency = settings::concurrency(run)?;
     let looks = settings::looks(args);
+    world.screens = settings::screens(looks);
     let log = settings::log(run);
     let project = settings::project_to_the_end(&world)?;
     if run.last_details {
