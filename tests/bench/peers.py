@@ -39,7 +39,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = {
-    "vp": "vite-plus@1.6.0",
+    "vp": "vite-plus@1.0.0",
     "turbo": "turbo@2.11.11",
     "nx": "nx@24.0.6",
     "moon": "@moonrepo/cli@2.5.5",

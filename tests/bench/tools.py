@@ -49,6 +49,7 @@ variable some have their turn, and the others say that they are skipped.
 | rule | variables that are passed and tracked | neither input nor output | else |
 | --- | --- | --- | --- |
 {rules}
+Besides, [`registries`](../../plugins/registries/README.md) says of steps that install or publish packages that they are not cached.
 A step shows what is said about it with `vt why`.
 
 ## Known limits

@@ -17,7 +17,7 @@ macro_rules! files {
 }
 
 /// File names without `.wasm`, and bytes.
-const FILES: [(&str, &[u8]); 15] = files![
+const FILES: [(&str, &[u8]); 16] = files![
     "astro",
     "env-prefixes",
     "jest",
@@ -26,6 +26,7 @@ const FILES: [(&str, &[u8]); 15] = files![
     "playwright",
     "pnpm",
     "react-router",
+    "registries",
     "storybook",
     "sveltekit",
     "tailwindcss",

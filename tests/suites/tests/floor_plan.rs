@@ -99,7 +99,9 @@ const SOLE_USERS: &[(&str, &[&str])] = &[
     ("wasmtime-wasi", &["vt-rules"]),
     ("clap", &["vt"]),
     ("anstream", &["vt"]),
-    ("anstyle", &["vt"]),
+    // `vt-run` reads and writes colours of what steps said, never of its own.
+    ("anstyle", &["vt", "vt-run"]),
+    ("vte", &["vt-run"]),
     ("interprocess", &["vt-ipc", "vt-client"]),
     ("wit-bindgen", &["vt-plugin"]),
     ("napi-sys", &["vt-node-client"]),

@@ -1,7 +1,12 @@
 //! Scripts that start other scripts with npm, pnpm and Yarn, which keep logs and notes of their own.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
-use vt_harness::Sandbox;
+use vt_harness::{Sandbox, Status};
 
 use crate::six_steps::{Script, append, hit, ran, rarer, run, run_with, six_steps};
 
@@ -178,4 +183,82 @@ fn a_script_by_pnpm_that_notes_when_it_looked() {
     let outcome = sandbox.call("tools/node_modules/.bin/pnpm run size").run();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
     hit(&run(&sandbox, "by-it"));
+}
+
+/// Answers like a registry that takes everything, and notes who published how often.
+fn registry() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let published = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&published);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n")
+                && reader.read_line(&mut head).is_ok_and(|read| read > 0)
+            {}
+            let length = head
+                .lines()
+                .find_map(|line| {
+                    line.to_lowercase()
+                        .strip_prefix("content-length:")?
+                        .trim()
+                        .parse()
+                        .ok()
+                })
+                .unwrap_or(0);
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let status = if head.starts_with("PUT ") {
+                count.fetch_add(1, Ordering::SeqCst);
+                "201 Created"
+            } else {
+                "404 Not Found"
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            );
+            let _ = reader.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    (port, published)
+}
+
+#[test]
+fn what_publishes_or_installs_does_so_each_time() {
+    let sandbox = Sandbox::empty();
+    let (port, published) = registry();
+    let manifest = json!({
+        "name": "shop",
+        "version": "1.0.0",
+        "scripts": {
+            "ship": "npm publish",
+            "ship-all": "npm run ship",
+            "setup": "npm install --no-audit --no-fund",
+            "try": "npm publish --dry-run",
+        },
+    });
+    sandbox.write("package.json", manifest.to_string());
+    sandbox.write(
+        ".npmrc",
+        format!("registry=http://127.0.0.1:{port}/\n//127.0.0.1:{port}/:_authToken=secret\n"),
+    );
+    for (count, name) in ["ship", "ship", "ship-all", "ship-all", "setup", "setup"]
+        .iter()
+        .enumerate()
+    {
+        let outcome = run(&sandbox, name);
+        let step = outcome.summary().only();
+        assert_eq!(step.status, Status::Ran, "{}", outcome.said());
+        assert!(!step.stored, "{}", outcome.said());
+        assert_eq!(
+            published.load(Ordering::SeqCst),
+            (count + 1).min(4),
+            "{}",
+            outcome.said()
+        );
+    }
+    let _ = run(&sandbox, "try");
+    hit(&run(&sandbox, "try"));
 }
