@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read as _, Seek as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +21,7 @@ const ROUNDS: usize = 5;
 
 /// How often, and how long apart, they are looked through for such as were just becoming another
 /// program.
-const UNSURE_ROUNDS: usize = 20;
+const UNSURE_ROUNDS: usize = 100;
 const UNSURE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Whose process group a step is in.
@@ -90,6 +91,23 @@ fn facts(process: u32) -> Option<Facts> {
         start: fields.get(START - STATE)?.parse().ok()?,
         has_memory: *fields.get(MEMORY - STATE)? != "0",
     })
+}
+
+/// The environment that a process was given. What is read in one go is all of one program: between
+/// two reads another one may take its place, and then the first part is all there is.
+fn environment(process: u32) -> io::Result<Vec<u8>> {
+    const AT_FIRST: usize = 64 * 1024;
+    let mut file = fs::File::open(format!("/proc/{process}/environ"))?;
+    let mut bytes = vec![0; AT_FIRST];
+    loop {
+        let length = file.read(&mut bytes)?;
+        if length < bytes.len() {
+            bytes.truncate(length);
+            return Ok(bytes);
+        }
+        file.rewind()?;
+        bytes.resize(bytes.len() * 2, 0);
+    }
 }
 
 /// Everybody who is alive, but for this process.
@@ -198,17 +216,18 @@ impl Tree {
         let Some(mark) = &self.mark else {
             return Mark::Another;
         };
-        let Ok(mut environment) = fs::read(format!("/proc/{process}/environ")) else {
+        let Ok(environment) = environment(process) else {
             return Mark::Another;
         };
         if environment.is_empty() {
             return Mark::Unknown;
         }
-        environment.insert(0, 0);
+        let is_first = environment.starts_with(mark);
         let whole = [&[0], &mark[..]].concat();
-        match memchr::memmem::find(&environment, &whole) {
-            Some(_) => Mark::Own,
-            None => Mark::Another,
+        if is_first || memchr::memmem::find(&environment, &whole).is_some() {
+            Mark::Own
+        } else {
+            Mark::Another
         }
     }
 }
