@@ -344,10 +344,20 @@ impl Settling<'_> {
         let step = &self.prepared.planned.invocation.step;
         let disowned = record::disown(self.opened, self.prepared, &wrote, self.ran.stamp_ns)
             .map_err(|error| store_error(&error))?;
+        let trace = self.ran.trace.as_ref().expect("recording needs a trace");
+        let root = &self.context.project.root;
+        let strange = wrote
+            .iter()
+            .find(|path| {
+                trace
+                    .written_by_others
+                    .contains(root.join_rel(path).as_path())
+            })
+            .cloned();
         let shared = self
             .context
             .claim_results(step, self.ran.stamp_ns, ended_ns, wrote);
-        if let Some(path) = shared.or(disowned) {
+        if let Some(path) = shared.or(disowned).or(strange) {
             reasons.insert(NotStored::SharedOutput {
                 path: path.to_string(),
             });

@@ -180,3 +180,94 @@ fn a_directory_that_is_wiped_and_made_anew_is_stored_every_time() {
     assert_eq!(run(&sandbox).status(), Status::Hit);
     assert!(sandbox.path("out/empty").is_dir());
 }
+
+/// Starts a step that leaves results in several ways and then goes on, and waits until it has left them.
+fn left_and_goes_on(script: &str) -> (Sandbox, Running) {
+    let sandbox = scripted(&format!(
+        "{script}\n: >left; while [ ! -e go ]; do sleep 0.01; done; cat in >last"
+    ));
+    sandbox.write("in", "1\n");
+    sandbox.write("vite-task.json", r#"{ "tasks": { "b": { "command": "sh b.sh", "input": [{ "auto": true }, "!go", "!left"] } } }"#);
+    let running = sandbox.call("vt run b").start();
+    sandbox.wait_for(&sandbox.path("left"));
+    (sandbox, running)
+}
+
+fn goes_on(sandbox: &Sandbox, running: Running) -> Outcome {
+    sandbox.write("go", "");
+    running.finish()
+}
+
+const LEAVES: &str = "mkdir dist.new; cat in >dist.new/a; cat in >dist.new/b.tmp; mv dist.new/b.tmp dist.new/b; \
+    mv dist.new dist; cat in >>log; cat in >c; cat in >c";
+
+#[test]
+fn a_result_that_somebody_edits_while_the_step_goes_on_is_never_stored() {
+    let edit = |sandbox: &Sandbox, how: &str, path: &str| {
+        let other = sandbox.home().join("other");
+        match how {
+            "with the same bytes" => sandbox.write(path, "1\n"),
+            "by another file" => {
+                fs::write(&other, "EDIT").unwrap();
+                fs::rename(&other, sandbox.path(path)).unwrap();
+            }
+            _ => sandbox.write(path, "EDIT"),
+        }
+    };
+    for how in ["in place", "with the same bytes", "by another file"] {
+        for path in ["dist/a", "dist/b", "c"] {
+            let (sandbox, running) = left_and_goes_on(LEAVES);
+            edit(&sandbox, how, path);
+            let outcome = goes_on(&sandbox, running);
+            assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+            let refused = outcome.not_stored();
+            assert_eq!(
+                refused,
+                ["shared-output"],
+                "{path} {how}: {}",
+                outcome.said()
+            );
+            assert!(outcome.said().contains(path), "{}", outcome.said());
+        }
+    }
+}
+
+#[test]
+fn what_nobody_edits_while_the_step_goes_on_is_stored() {
+    let (sandbox, running) = left_and_goes_on(LEAVES);
+    // Neither a look nor a file of somebody else beside them is an edit.
+    assert_eq!(text(&sandbox, "dist/a"), "1\n");
+    sandbox.write("dist/mine", "mine");
+    sandbox.write("notes", "mine");
+    let outcome = goes_on(&sandbox, running);
+    assert_eq!(outcome.not_stored(), [""; 0], "{}", outcome.said());
+    run(&sandbox).expect(Status::Hit);
+}
+
+#[test]
+fn a_run_inside_of_another_is_told_of_such_an_edit_too() {
+    let sandbox = Sandbox::with_tasks(&json!({
+        "outer": "sh -c 'vt run inner'",
+        "inner": {
+            "command": "sh b.sh",
+            "input": [{ "auto": true }, "!go", "!left"],
+        },
+    }));
+    let script =
+        "mkdir dist; cat in >dist/a; >left; while [ ! -e go ]; do sleep 0.01; done; cat in >last";
+    sandbox.write("b.sh", script);
+    sandbox.write("in", "1\n");
+    let running = sandbox.call("vt run outer").start();
+    sandbox.wait_for(&sandbox.path("left"));
+    sandbox.write("dist/a", "EDIT");
+    let outcome = goes_on(&sandbox, running);
+    let said = outcome.said();
+    for step in ["inner", "outer"] {
+        let start = format!("{step}: not stored");
+        let line = said.lines().find(|line| line.starts_with(&start));
+        let names = |line: &str| line.contains("touched its result `dist/a`");
+        assert!(line.is_some_and(names), "{said}");
+    }
+    // With what it left as it is, only what was stored could say that it is a hit.
+    sandbox.call("vt run inner").run().expect(Status::Ran);
+}

@@ -47,6 +47,10 @@ impl Sink for Collector {
         self.builder.variable(name);
     }
 
+    fn written_by_another(&mut self, path: &[u8]) {
+        self.builder.written_by_another(path);
+    }
+
     fn blind(&mut self, reason: Blindness) {
         self.builder.blind(reason);
     }

@@ -19,6 +19,7 @@ pub struct TraceBuilder {
     histories: Vec<PathHistory>,
     programs: Vec<Executed>,
     variables: BTreeSet<OsString>,
+    written_by_others: BTreeSet<PathBuf>,
     completeness: Completeness,
 }
 
@@ -74,6 +75,11 @@ impl TraceBuilder {
         }
     }
 
+    /// Adds a file that somebody else wrote, too.
+    pub fn written_by_another(&mut self, bytes: &[u8]) {
+        self.written_by_others.insert(path(bytes));
+    }
+
     /// Notes that something may be lacking.
     pub fn blind(&mut self, reason: Blindness) {
         self.completeness.add(reason);
@@ -101,6 +107,7 @@ impl TraceBuilder {
             paths: paths.collect(),
             programs: self.programs,
             variables: self.variables,
+            written_by_others: self.written_by_others,
             completeness: self.completeness,
             accesses,
         }

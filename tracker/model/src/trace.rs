@@ -51,6 +51,8 @@ pub struct Trace {
     /// The names of the environment variables that were asked for one by one. Programs that take
     /// the environment as a whole are not seen doing so, nor is one without the preload.
     pub variables: BTreeSet<OsString>,
+    /// Files that somebody else wrote after the tree had written them.
+    pub written_by_others: BTreeSet<PathBuf>,
     /// Whether anything may be lacking.
     pub completeness: Completeness,
     /// How many calls were seen: those that stopped, and those that processes wrote down.

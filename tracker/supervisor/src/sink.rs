@@ -39,6 +39,10 @@ pub trait Sink: Send {
     /// An environment variable with this name was asked for. Each name is told at least once.
     fn variable(&mut self, name: &[u8]);
 
+    /// At the end: somebody outside of the tree wrote a file below the roots that the tree wrote, too, and after it
+    /// first did. Not all who do are noticed.
+    fn written_by_another(&mut self, _path: &[u8]) {}
+
     /// Something may be lacking from now on.
     fn blind(&mut self, reason: Blindness);
 

@@ -345,9 +345,25 @@ impl<'w> Call<'w> {
         creation: Creation,
         digesting: Digesting,
     ) {
+        let is_written = matches!(change, Change::Fresh | Change::Keeps | Change::Append);
+        // What goes along with a directory is neither opened nor moved itself.
+        if is_written && digesting == Digesting::Wanted {
+            self.watch.others.expect(path);
+        }
         self.watch
             .recorders
             .each(|recorder| recorder.change(path, change, state, creation, digesting));
+    }
+
+    /// Notes that something is moved, which is expected at its new path already.
+    pub(crate) fn move_along(&mut self, old: &[u8], new: &[u8], kind: Kind) {
+        self.watch.others.move_along(old, new, kind);
+    }
+
+    /// Notes that two things change places.
+    pub(crate) fn exchange(&mut self) {
+        // Rare, and who has which of them open can't be told any more.
+        self.watch.others.give_up();
     }
 
     /// Notes that something without an interest in its content was found at a place, or was not.

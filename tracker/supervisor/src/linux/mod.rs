@@ -19,6 +19,7 @@ mod mapping;
 mod membership;
 mod memory;
 mod note;
+mod others;
 mod place;
 mod preloaded;
 mod ptrace;

@@ -83,7 +83,16 @@ impl Noting {
 
     /// Gives back whom to tell of the end, and how many calls there were.
     pub(crate) fn into_sink(self) -> (Box<dyn Sink>, u64) {
-        self.watch.recorders.into_whole().into_sink()
+        let Watch {
+            recorders,
+            mut others,
+            ..
+        } = self.watch;
+        let (mut sink, calls) = recorders.into_whole().into_sink();
+        for path in others.written() {
+            sink.written_by_another(&path);
+        }
+        (sink, calls)
     }
 }
 

@@ -64,7 +64,7 @@ impl Recorder {
         Self {
             rows: HashMap::default(),
             sink,
-            roots: options.roots.iter().map(|root| real_bytes(root)).collect(),
+            roots: real_roots(options),
             library: options.library.as_deref().map(real_bytes),
             thread: 0,
             calls: 0,
@@ -244,6 +244,11 @@ impl Recorder {
         }
         Some(self.rows.entry(path.into()).or_default())
     }
+}
+
+/// The real paths of the roots.
+pub(crate) fn real_roots(options: &Options) -> Vec<Vec<u8>> {
+    options.roots.iter().map(|root| real_bytes(root)).collect()
 }
 
 /// The real path of a root; the path itself if it can't be found out.

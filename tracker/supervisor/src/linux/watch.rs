@@ -14,8 +14,9 @@ use crate::system::call::Stopped;
 use crate::system::dialogue::{self, ALIVE, Asked, DONE, Request};
 use crate::system::mapping::Mapping;
 use crate::system::membership::Membership;
+use crate::system::others::Others;
 use crate::system::reader::Reader;
-use crate::system::recorder::Recorder;
+use crate::system::recorder::{Recorder, real_roots};
 use crate::system::recorders::{Recorders, Session};
 use crate::system::resolve::Resolver;
 use crate::system::tracee;
@@ -30,6 +31,7 @@ const MOST_SESSIONS: usize = 1024;
 pub(crate) struct Watch {
     pub(crate) recorders: Recorders,
     pub(crate) resolver: Resolver,
+    pub(crate) others: Others,
     membership: Membership,
     /// Threads that are about to change the current directory.
     directories: Unsettled,
@@ -44,6 +46,7 @@ impl Watch {
         Self {
             recorders: Recorders::new(Recorder::new(sink, options)),
             resolver: Resolver::default(),
+            others: Others::below(real_roots(options)),
             membership: Membership::default(),
             directories: Unsettled::default(),
             reader: mapping.map(Reader::new),
@@ -177,7 +180,13 @@ impl Watch {
             }
             Request::End => {
                 if let Some(session) = self.recorders.remove(session) {
-                    let (sink, calls) = session.recorder.into_sink();
+                    let recorder = session.recorder;
+                    let mut written = self.others.written();
+                    written.retain(|path| recorder.has_changed(path));
+                    let (mut sink, calls) = recorder.into_sink();
+                    for path in written {
+                        sink.written_by_another(&path);
+                    }
                     sink.finish(calls, None);
                     stopped.refuse(DONE);
                 }

@@ -19,6 +19,7 @@ const PROGRAM: u8 = 2;
 const VARIABLE: u8 = 3;
 const BLIND: u8 = 4;
 const END: u8 = 5;
+const WRITTEN_BY_ANOTHER: u8 = 6;
 
 /// Writes everything down, and into a file when it is over.
 pub(crate) struct Writer {
@@ -123,6 +124,11 @@ impl Sink for Writer {
         self.text(name);
     }
 
+    fn written_by_another(&mut self, path: &[u8]) {
+        self.bytes.push(WRITTEN_BY_ANOTHER);
+        self.text(path);
+    }
+
     fn blind(&mut self, reason: Blindness) {
         self.bytes.push(BLIND);
         self.text(reason.name().as_bytes());
@@ -171,6 +177,7 @@ impl<'b> Reader<'b> {
                     sink.program(given, self.text()?);
                 }
                 VARIABLE => sink.variable(self.text()?),
+                WRITTEN_BY_ANOTHER => sink.written_by_another(self.text()?),
                 BLIND => {
                     let name = self.text()?;
                     sink.blind(reason(name, self.text()?));

@@ -16,6 +16,10 @@ impl Sink for Told {
         self.0.push(format!("{name:?}"));
     }
 
+    fn written_by_another(&mut self, path: &[u8]) {
+        self.0.push(format!("another {path:?}"));
+    }
+
     fn blind(&mut self, reason: Blindness) {
         self.0.push(format!("{reason:?}"));
     }
@@ -74,6 +78,7 @@ fn tell_everything(sink: &mut dyn Sink) {
     }
     sink.program(b"sh", b"/bin/dash");
     sink.variable(b"HOME");
+    sink.written_by_another(b"/a");
     for reason in [
         Blindness::UnreadablePath { call: "openat" },
         Blindness::UnsupportedCall { call: "bpf" },

@@ -178,6 +178,7 @@ fn to(call: &mut Call<'_>, old: &Node, new: Target, flags: i32) {
             if flags & NO_REPLACE != 0 {
                 take_away(call, old);
                 call.create_exclusively(&path);
+                call.move_along(&old.path, &path, old.kind);
                 below(call, old, &path);
             } else {
                 carry(call, old, &path, State::Missing);
@@ -205,6 +206,7 @@ fn onto(call: &mut Call<'_>, old: &Node, taken: &Node, flags: i32) {
     }
     if flags & EXCHANGE != 0 {
         disturb(call, old, Some(taken));
+        call.exchange();
         exchange(call, old, taken);
         return;
     }
@@ -268,6 +270,7 @@ fn look_inside(call: &mut Call<'_>, node: &Node) {
 fn carry(call: &mut Call<'_>, old: &Node, new: &[u8], there: State) {
     take_away(call, old);
     call.change(new, Change::Fresh, there);
+    call.move_along(&old.path, new, old.kind);
     below(call, old, new);
 }
 
