@@ -8,7 +8,7 @@ use vt_plan::{PlannedStep, StepEnvironment};
 use vt_store::{Point, Snapshot, StepLock, reach};
 
 use crate::at_once::Attempt;
-use crate::context::{Context, Opened};
+use crate::context::{Context, Opened, chain};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::glimpse::Glimpse;
 use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
@@ -164,11 +164,7 @@ fn run_cached(
             }
         }
         Ok((memory, Found::Miss(whys))) => (memory, whys, None),
-        Err(error) => (
-            Memory::default(),
-            vec![Why::FirstRun],
-            Some(store_error(&error)),
-        ),
+        Err(error) => (Memory::default(), vec![Why::FirstRun], Some(error)),
     };
     if is_quick {
         memory = read_memory(context, opened, &prepared);
@@ -202,7 +198,16 @@ fn run_cached(
     }
     outcome.stored = settled.stored;
     outcome.not_stored = settled.not_stored;
-    outcome.not_stored.extend(store_trouble);
+    match store_trouble {
+        Some(error) if settled.stored => {
+            let step = &planned.invocation.step;
+            context.notice(format!(
+                "{step}: the cache could not be read: {}",
+                chain(&error)
+            ));
+        }
+        error => outcome.not_stored.extend(error.as_ref().map(store_error)),
+    }
     outcome.reports = settled.reports;
     outcome.path_set = settled.path_set;
     outcome.looked_for = looked_for(&ran, &prepared.env);
