@@ -23,7 +23,7 @@ use crate::plugins::InUse;
 use crate::rules::admit;
 use crate::spawn::Streams;
 use crate::workers::Workers;
-use crate::world::{OnFailure, RunRequest, Terminal, World};
+use crate::world::{OnFailure, RunRequest, Screens, Terminal, World};
 
 /// How long steps that were told to stop may take before they are killed. Who interrupts by hand
 /// decides that by hand.
@@ -74,7 +74,7 @@ pub fn run(
         let text = format!("no package matches `{filter}` in the command of `{task}`");
         listener(&Event::Notice(text));
     }
-    let mut dispatcher = Dispatcher::new(&plan, request);
+    let mut dispatcher = Dispatcher::new(&plan, request, world.screens);
     listener(&Event::Planned {
         steps: plan
             .steps
@@ -96,6 +96,8 @@ pub fn run(
 struct Dispatcher<'p> {
     plan: &'p Plan,
     request: &'p RunRequest,
+    /// Whether any output ends up on a terminal.
+    is_watched: bool,
     order: Order,
     /// The last step that could not be brought back at once, and what was found out.
     tried: Option<(usize, Box<Attempt<'p>>)>,
@@ -108,10 +110,11 @@ struct Dispatcher<'p> {
 }
 
 impl<'p> Dispatcher<'p> {
-    fn new(plan: &'p Plan, request: &'p RunRequest) -> Self {
+    fn new(plan: &'p Plan, request: &'p RunRequest, screens: Screens) -> Self {
         Self {
             plan,
             request,
+            is_watched: screens != Screens::default(),
             order: Order::new(&plan.steps),
             tried: None,
             outcomes: plan.steps.iter().map(|_| None).collect(),
@@ -274,6 +277,7 @@ impl<'p> Dispatcher<'p> {
         ) {
             (Terminal::OfSteps, Disabled) => Streams::Inherited,
             (Terminal::OfWhoRunsAlone, Disabled) if self.runs_alone(index) => Streams::Inherited,
+            (_, Enabled) if !self.is_watched => Streams::Captured,
             // What is shown as it comes, with nothing in between, may be drawn.
             (Terminal::OfSteps, Enabled) if self.runs_alone(index) => Streams::Shown,
             (Terminal::OfWhoRunsAlone, Enabled) if is_only_one => Streams::Shown,
