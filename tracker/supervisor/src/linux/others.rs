@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
@@ -44,7 +44,7 @@ struct Directory {
 #[derive(Default)]
 pub(crate) struct Others {
     roots: Vec<Vec<u8>>,
-    queue: Option<OwnedFd>,
+    queue: Option<Queue>,
     has_given_up: bool,
     /// By the number of the watch.
     directories: HashMap<i32, Directory>,
@@ -141,7 +141,7 @@ impl Others {
             | WatchFlags::ONLYDIR
             | WatchFlags::DONT_FOLLOW;
         if self.queue.is_none() {
-            self.queue = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
+            self.queue = Queue::new();
         }
         let added = match &self.queue {
             Some(queue) => add_watch(queue, OsStr::from_bytes(directory), flags),
@@ -221,6 +221,31 @@ impl Others {
             }
         }
         self.give_up();
+    }
+}
+
+/// What the kernel tells. It takes some milliseconds to forget watches, in which nobody should have
+/// to wait: another thread closes it.
+struct Queue(Option<OwnedFd>);
+
+impl Queue {
+    fn new() -> Option<Self> {
+        let made = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
+        made.ok().map(|queue| Self(Some(queue)))
+    }
+}
+
+impl AsFd for Queue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_ref().expect("it is there until the drop").as_fd()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let queue = self.0.take();
+        // Without a thread it is closed here.
+        let _ = std::thread::Builder::new().spawn(move || drop(queue));
     }
 }
 
