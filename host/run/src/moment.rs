@@ -16,12 +16,13 @@ use vt_base::AbsPath;
 
 /// How often the clock is asked whether it ticked.
 const PAUSE: Duration = Duration::from_millis(1);
-/// A clock that stands still for so long is given up on. Those of Linux tick within 10 ms.
+/// A clock that stands still for so long is not waited for. Those of Linux tick within 10 ms; a file
+/// system may keep whole seconds only.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A time in nanoseconds since the epoch: what was written before this call has it or an earlier
-/// one, what is written after the call has a later one. Nothing if files can't be made there, or
-/// the clock stands still.
+/// one, what is written after the call has a later one, unless the clock is too slow to tell. Nothing
+/// if files can't be made there.
 pub(crate) fn moment(directory: &AbsPath) -> Option<i64> {
     let since = Instant::now();
     let file = tempfile::tempfile_in(directory).ok()?;
@@ -38,7 +39,7 @@ pub(crate) fn moment(directory: &AbsPath) -> Option<i64> {
             return Some(next - 1);
         }
         if since.elapsed() > PATIENCE {
-            return None;
+            return Some(first);
         }
         // Time itself has to pass here.
         thread::sleep(PAUSE);
