@@ -1,6 +1,7 @@
 //! Then and now: whether the states an entry was recorded under hold.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use vt_base::RelPath;
 
@@ -25,7 +26,26 @@ pub struct Look<'a> {
     /// What is ignored because a tool said so in the recorded run.
     pub ignored: &'a [RelPath],
     /// The result set of the recorded run, its tombstones, and the directories above its results.
-    pub covered: &'a BTreeSet<RelPath>,
+    pub covered: Covered<'a>,
+}
+
+/// Paths that are put together when a listing is looked at: most look-ups have none, and a result
+/// may have many.
+pub struct Covered<'a>(
+    LazyLock<BTreeSet<RelPath>, Box<dyn FnOnce() -> BTreeSet<RelPath> + Send + 'a>>,
+);
+
+impl<'a> Covered<'a> {
+    /// Those that this gives, when they are needed.
+    pub fn new(gather: impl FnOnce() -> BTreeSet<RelPath> + Send + 'a) -> Self {
+        Self(LazyLock::new(Box::new(gather)))
+    }
+
+    /// Whether a path is among them.
+    #[must_use]
+    pub fn contains(&self, path: &RelPath) -> bool {
+        self.0.contains(path)
+    }
 }
 
 impl Look<'_> {

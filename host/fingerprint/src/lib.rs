@@ -24,7 +24,9 @@ mod rows;
 mod seal;
 mod why;
 
-pub use compare::{Comparison, Look, Reasons, Recorded, compare, compare_recorded, covering};
+pub use compare::{
+    Comparison, Covered, Look, Reasons, Recorded, compare, compare_recorded, covering,
+};
 pub use disk::Disk;
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
 pub use git::repository_index;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vt_base::{Digest, RelPath};
 
 use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
-use crate::compare::{Look, covering};
+use crate::compare::{Covered, Look, covering};
 use crate::disk::Disk;
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
@@ -416,7 +416,7 @@ impl Sealing {
             ledger: request.ledger,
             rules: request.rules,
             ignored: &[],
-            covered: &covered,
+            covered: Covered::new(|| covered),
         };
         let (states, rows): (Vec<State>, Vec<Option<StatRow>>) =
             items.iter().map(|item| look.state(item)).unzip();

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use vt_base::{AbsPath, Digest, FilePolicy, RelPath, Toolchain};
 use vt_fingerprint::{
-    Change, ChangeKind, Comparison, Disk, EnvQueryKind, EnvSnapshot, Filter, Globs, Item, Ledger,
-    LedgerRow, Look, NotStored, Observation, Outside, PathFacts, PathRules, PathSet, Reasons,
-    SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State, StateSeen, Why,
-    compare, covering, now_ns, seal,
+    Change, ChangeKind, Comparison, Covered, Disk, EnvQueryKind, EnvSnapshot, Filter, Globs, Item,
+    Ledger, LedgerRow, Look, NotStored, Observation, Outside, PathFacts, PathRules, PathSet,
+    Reasons, SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State, StateSeen,
+    Why, compare, covering, now_ns, seal,
 };
 
 const NOTHING: Seen = Seen {
@@ -166,7 +166,7 @@ impl Run {
                 ledger: &self.ledger,
                 rules: &rules(),
                 ignored: &[],
-                covered: &covered,
+                covered: Covered::new(|| covered),
             };
             compare(&sealed.path_set, &sealed.states, &look, "", Reasons::All)
         })

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{Digest, RelPath};
 use vt_fingerprint::{
-    Comparison, Disk, EntryStates, Item, Ledger, Look, PathRules, PathSet, Reasons, Recorded,
-    StatRow, State, Why, compare_recorded, covering, now_ns,
+    Comparison, Covered, Disk, EntryStates, Item, Ledger, Look, PathRules, PathSet, Reasons,
+    Recorded, StatRow, State, Why, compare_recorded, covering, now_ns,
 };
 use vt_store::{Judgement, Manifest, ManifestKind, Snapshot, StoreError, Table};
 
@@ -231,13 +231,12 @@ pub(crate) fn look_up(
             {
                 continue;
             }
-            let covered = covered(&candidate.entry);
             let look = Look {
                 disk: &disk,
                 ledger: &memory.ledger,
                 rules,
                 ignored: &candidate.entry.ignored_inputs,
-                covered: &covered,
+                covered: covered(&candidate.entry),
             };
             let threads = context.world.threads;
             let recorded = candidate.recorded();
@@ -250,36 +249,36 @@ pub(crate) fn look_up(
                 continue;
             }
             let digested_ns = now_ns();
-            return Ok(
-                match place(&look, memory, &candidate.path_set, &candidate.entry) {
-                    Ok(Placed {
+            let placed = place(&look, memory, &candidate.path_set, &candidate.entry);
+            drop(look);
+            return Ok(match placed {
+                Ok(Placed {
+                    wanted,
+                    absent,
+                    stale,
+                    judgement,
+                    unsettled,
+                }) => {
+                    let used = memory.record.as_ref().and_then(|record| record.strong);
+                    let first = memory.recency.0.first().map(|(_, strong)| *strong);
+                    Found::Hit(Box::new(Match {
+                        is_latest: used == Some(*strong) && first == Some(*strong),
+                        is_costly: is_costly(),
+                        is_quick: false,
+                        items: candidate.path_set.0.len(),
+                        fresh_rows,
+                        entry: candidate.entry,
+                        strong: *strong,
+                        digested_ns,
                         wanted,
                         absent,
                         stale,
                         judgement,
                         unsettled,
-                    }) => {
-                        let used = memory.record.as_ref().and_then(|record| record.strong);
-                        let first = memory.recency.0.first().map(|(_, strong)| *strong);
-                        Found::Hit(Box::new(Match {
-                            is_latest: used == Some(*strong) && first == Some(*strong),
-                            is_costly: is_costly(),
-                            is_quick: false,
-                            items: candidate.path_set.0.len(),
-                            fresh_rows,
-                            entry: candidate.entry,
-                            strong: *strong,
-                            digested_ns,
-                            wanted,
-                            absent,
-                            stale,
-                            judgement,
-                            unsettled,
-                        }))
-                    }
-                    Err(edited) => Found::Miss(edited),
-                },
-            );
+                    }))
+                }
+                Err(edited) => Found::Miss(edited),
+            });
         }
         let mut whys = explain(context, opened, prepared, snapshot, memory, rules, &disk)?;
         if damaged {
@@ -348,13 +347,12 @@ fn explain(
     {
         return Ok(whys);
     }
-    let covered = covered(&candidate.entry);
     let look = Look {
         disk,
         ledger: &memory.ledger,
         rules,
         ignored: &candidate.entry.ignored_inputs,
-        covered: &covered,
+        covered: covered(&candidate.entry),
     };
     let program = program_name(prepared);
     let threads = context.world.threads;
@@ -374,11 +372,13 @@ pub(crate) fn program_name(prepared: &Prepared<'_>) -> String {
 }
 
 /// The paths whose presence is the step's own doing.
-pub(crate) fn covered(entry: &EntryRecord) -> BTreeSet<RelPath> {
-    covering(
-        entry.results.iter().map(|result| result.path.clone()),
-        entry.tombstones.iter().cloned(),
-    )
+pub(crate) fn covered(entry: &EntryRecord) -> Covered<'_> {
+    Covered::new(|| {
+        covering(
+            entry.results.iter().map(|result| result.path.clone()),
+            entry.tombstones.iter().cloned(),
+        )
+    })
 }
 
 /// The state that something in a manifest has.

@@ -69,7 +69,7 @@ pub(crate) fn look_quickly(
             ledger: &Ledger::default(),
             rules,
             ignored: &entry.ignored_inputs,
-            covered: &covered(&entry),
+            covered: covered(&entry),
         };
         let (program, threads) = (program_name(prepared), context.world.threads);
         let gone = |path| disk.node(path).is_none();
