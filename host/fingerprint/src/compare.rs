@@ -252,8 +252,14 @@ fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
 
 fn path_why(path: String, then: &State, now: &State) -> Why {
     match (then, now) {
-        (State::Missing, _) => Why::InputAdded { path },
-        (_, State::Missing) => Why::InputRemoved { path },
+        (State::Missing, State::NoDirectory) | (State::NoDirectory, State::Missing) => {
+            let above = path.rsplit_once('/').map(|(above, _)| above.to_owned());
+            Why::InputModified {
+                path: above.unwrap_or(path),
+            }
+        }
+        (State::Missing | State::NoDirectory, _) => Why::InputAdded { path },
+        (_, State::Missing | State::NoDirectory) => Why::InputRemoved { path },
         (State::Link(_), State::Link(_)) => Why::LinkChanged { path },
         _ => Why::InputModified { path },
     }

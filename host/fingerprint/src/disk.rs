@@ -158,13 +158,22 @@ impl Disk<'_> {
         (state, Some(row))
     }
 
+    /// Whether something on the way to a path is no directory.
+    fn is_barred(&self, path: &RelPath) -> bool {
+        fs::symlink_metadata(self.root.join_rel(path))
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotADirectory)
+    }
+
     /// The answer to an item, with the identity of the file it was read from, if any.
     ///
     /// `skip` says which children a listing does not show.
     #[must_use]
     pub fn state(&self, item: &Item, skip: &dyn Fn(&RelPath) -> bool) -> (State, Option<StatRow>) {
         match item {
-            Item::Path(path) => self.path_state(path),
+            Item::Path(path) => match self.path_state(path) {
+                (State::Missing, _) if self.is_barred(path) => (State::NoDirectory, None),
+                state => state,
+            },
             Item::Kind(path) => (
                 self.node(path)
                     .map_or(State::Missing, |(kind, _)| State::Kind(kind)),

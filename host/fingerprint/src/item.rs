@@ -114,6 +114,8 @@ pub enum State {
         /// Whether its owner may execute it.
         executable: bool,
     },
+    /// Nothing can be there: something on the way is no directory. Programs are told so.
+    NoDirectory,
 }
 
 /// The items of a run, sorted.
@@ -246,6 +248,9 @@ fn hash_state(hasher: &mut StableHasher, state: &State) {
                 .number(11)
                 .digest(digest)
                 .number(u64::from(*executable));
+        }
+        State::NoDirectory => {
+            hasher.number(12);
         }
     }
 }

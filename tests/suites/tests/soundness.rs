@@ -465,3 +465,23 @@ fn set_executable(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_another_answer_than_nothing_in_it() {
+    let sandbox = scripted("cat in; cat d/missing 2>&1 || true");
+    sandbox.write("in", "1\n");
+    fs::create_dir(sandbox.path("d")).unwrap();
+    let _ = run(&sandbox);
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+    fs::remove_dir(sandbox.path("d")).unwrap();
+    sandbox.write("d", "");
+    let outcome = run(&sandbox);
+    assert_eq!(outcome.status(), Status::Ran, "{}", outcome.said());
+    assert!(
+        outcome.out().contains("Not a directory"),
+        "{}",
+        outcome.said()
+    );
+    assert!(outcome.said().contains("`d` changed"), "{}", outcome.said());
+    assert_eq!(run(&sandbox).status(), Status::Hit);
+}

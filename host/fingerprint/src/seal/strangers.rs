@@ -96,5 +96,5 @@ fn disagrees(request: &SealRequest<'_>, path: &RelPath, state: &State) -> bool {
     let was_missing = matches!(facts.first, StateSeen::Missing);
     facts.change.is_none()
         && !(facts.seen.denied && *state == State::Denied)
-        && was_missing != matches!(state, State::Missing)
+        && was_missing != matches!(state, State::Missing | State::NoDirectory)
 }
