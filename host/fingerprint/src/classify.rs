@@ -113,6 +113,9 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
     let Some((end_kind, end_row)) = around.end else {
         return plain(gone_at_the_end(facts, change, row.is_some(), as_output));
     };
+    if row.is_none() && as_input && took_the_place_of_a_directory(change, &end_row) {
+        return plain(Class::ModifiedInput);
+    }
     if matches!(end_kind, NodeKind::Directory) {
         return plain(if as_output {
             Class::Output { conditional: false }
@@ -194,6 +197,16 @@ pub(crate) fn effective_change(
         _ => false,
     };
     (!untouched).then_some(change)
+}
+
+/// Whether a directory had to make way, with whatever is in it: two things changed places, or it was
+/// empty, which nobody looked at.
+fn took_the_place_of_a_directory(change: &Change, end: &StatRow) -> bool {
+    let StateSeen::Present(NodeKind::Directory, before) = &change.before else {
+        return false;
+    };
+    let file = |row: &StatRow| (row.device, row.inode);
+    change.kinds.first() == Some(&ChangeKind::Fresh) && file(before) != file(end)
 }
 
 /// Whether all that was changed are attributes.

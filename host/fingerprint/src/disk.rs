@@ -88,9 +88,16 @@ impl Disk<'_> {
         born.is_none_or(|born| i64::try_from(born.as_nanos()).is_ok_and(|born| born > time_ns))
     }
 
-    /// The state of a path of the workspace.
+    /// The state of a path of the workspace. Why nothing is there does not matter.
     #[must_use]
     pub fn path_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
+        match self.input_state(path) {
+            (State::NoDirectory, row) => (State::Missing, row),
+            state => state,
+        }
+    }
+
+    fn input_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
         if git::is_index(path.as_bytes()) {
             return self.index_state(self.root.join_rel(path).as_path());
         }
@@ -102,7 +109,7 @@ impl Disk<'_> {
     /// The state of a path of the workspace, where parts of a JSON file do not count.
     fn redacted_state(&self, path: &RelPath, pointers: &[String]) -> (State, Option<StatRow>) {
         let Some((NodeKind::File, row)) = self.node(path) else {
-            return self.path_state(path);
+            return self.input_state(path);
         };
         let full = self.root.join_rel(path);
         let redacted = &self.rows.redacted;
@@ -158,22 +165,13 @@ impl Disk<'_> {
         (state, Some(row))
     }
 
-    /// Whether something on the way to a path is no directory.
-    fn is_barred(&self, path: &RelPath) -> bool {
-        fs::symlink_metadata(self.root.join_rel(path))
-            .is_err_and(|error| error.kind() == io::ErrorKind::NotADirectory)
-    }
-
     /// The answer to an item, with the identity of the file it was read from, if any.
     ///
     /// `skip` says which children a listing does not show.
     #[must_use]
     pub fn state(&self, item: &Item, skip: &dyn Fn(&RelPath) -> bool) -> (State, Option<StatRow>) {
         match item {
-            Item::Path(path) => match self.path_state(path) {
-                (State::Missing, _) if self.is_barred(path) => (State::NoDirectory, None),
-                state => state,
-            },
+            Item::Path(path) => self.input_state(path),
             Item::Kind(path) => (
                 self.node(path)
                     .map_or(State::Missing, |(kind, _)| State::Kind(kind)),
@@ -229,7 +227,7 @@ impl Disk<'_> {
             Ok(entries) => entries,
             Err(error) => {
                 return match missing_or_denied(&error) {
-                    State::Missing => State::Listing(names),
+                    State::Missing | State::NoDirectory => State::Listing(names),
                     other => other,
                 };
             }
@@ -334,7 +332,7 @@ fn list(directory: &Path) -> State {
         Ok(entries) => entries,
         Err(error) => {
             return match missing_or_denied(&error) {
-                State::Missing => State::Listing(Listed::new()),
+                State::Missing | State::NoDirectory => State::Listing(Listed::new()),
                 other => other,
             };
         }
@@ -354,7 +352,8 @@ fn list(directory: &Path) -> State {
 
 fn missing_or_denied(error: &io::Error) -> State {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => State::Missing,
+        io::ErrorKind::NotFound => State::Missing,
+        io::ErrorKind::NotADirectory => State::NoDirectory,
         _ => State::Denied,
     }
 }

@@ -170,6 +170,18 @@ fn looking_before_writing_makes_a_conditional_output() {
 }
 
 #[test]
+fn a_directory_that_had_to_make_way_was_an_input_unless_it_was_removed() {
+    let directory = StateSeen::Present(NodeKind::Directory, row(2));
+    let class_of = |kinds: &[ChangeKind]| {
+        let change = change(directory, kinds, StartBytes::Unknown);
+        class(directory, Seen::default(), change, Some(1))
+    };
+    assert_eq!(class_of(&[ChangeKind::Fresh]), Class::ModifiedInput);
+    let removed = class_of(&[ChangeKind::Delete, ChangeKind::Fresh]);
+    assert_eq!(removed, Class::Output { conditional: false });
+}
+
+#[test]
 fn reading_before_writing_is_decided_by_the_bytes() {
     let kinds = [ChangeKind::Fresh];
     let known = |bytes: &[u8]| StartBytes::Known(Digest::of(bytes));
