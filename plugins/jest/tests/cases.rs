@@ -4,5 +4,5 @@ use jest::Jest;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    vt_plugin::run_cases::<Jest>(include_str!("../cases/jest.toml"), &[], &[]).unwrap();
+    vt_plugin::replay::<Jest>(include_str!("../cases/jest.toml")).unwrap();
 }

@@ -2,7 +2,7 @@
 //! shape a build.
 
 use reading::{first_word, from_files};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `next`.
 #[derive(Debug)]
@@ -13,17 +13,10 @@ rule_plugin! {
     id: "next",
     programs: ["next"],
     dependencies: [],
+    // In the order in which Next looks for them.
     files: ["next.config.js", "next.config.mjs", "next.config.ts", "next.config.mts"],
     env: [],
 }
-
-/// In the order in which Next looks for them.
-const CONFIGS: [&str; 4] = [
-    "next.config.js",
-    "next.config.mjs",
-    "next.config.ts",
-    "next.config.mts",
-];
 
 /// Below the build folder: what the next build goes on from, what the development server keeps, and
 /// what is written for whoever wonders how long it took.
@@ -62,7 +55,7 @@ impl RulePlugin for Next {
             session.cache_off("Next goes on until it is stopped");
             return;
         }
-        for folder in from_files(session, &CONFIGS, "distDir", &[".next"]) {
+        for folder in from_files(session, Self::FILES, "distDir", &[".next"]) {
             let folder = folder.trim_end_matches('/');
             for name in PRIVATE {
                 let glob = format!("{folder}/{name}");

@@ -4,5 +4,5 @@ use playwright::Playwright;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    vt_plugin::run_cases::<Playwright>(include_str!("../cases/playwright.toml"), &[], &[]).unwrap();
+    vt_plugin::replay::<Playwright>(include_str!("../cases/playwright.toml")).unwrap();
 }

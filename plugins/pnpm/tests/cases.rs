@@ -4,5 +4,5 @@ use pnpm::Pnpm;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    vt_plugin::run_cases::<Pnpm>(include_str!("../cases/pnpm.toml"), &[], &[]).unwrap();
+    vt_plugin::replay::<Pnpm>(include_str!("../cases/pnpm.toml")).unwrap();
 }

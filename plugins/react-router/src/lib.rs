@@ -1,6 +1,6 @@
 //! What vt knows about React Router as a framework: when its wish not to be cached means nothing.
 
-use reading::{asks_for, first_word, speak_for_vite};
+use reading::{VITE_CONFIGS, asks_for, first_word, speak_for_vite};
 use vt_plugin::{RulePlugin, Session, rule_plugin};
 
 /// Speaks for `react-router`.
@@ -24,16 +24,6 @@ rule_plugin! {
     env: [],
 }
 
-/// In the order in which Vite looks for them.
-const CONFIGS: [&str; 6] = [
-    "vite.config.js",
-    "vite.config.mjs",
-    "vite.config.ts",
-    "vite.config.cjs",
-    "vite.config.mts",
-    "vite.config.cts",
-];
-
 impl RulePlugin for ReactRouter {
     fn judge(session: &Session) {
         let args = session.tool_args();
@@ -46,7 +36,7 @@ impl RulePlugin for ReactRouter {
                 "React Router makes a Vite server to read the routes, and this run ends by itself",
             );
         }
-        speak_for_vite(session, &CONFIGS, "envPrefix", "VITE_");
+        speak_for_vite(session, &VITE_CONFIGS, "envPrefix", "VITE_");
         // It is set where it is missing, so that Vite has no reason to ask for it.
         session.track_env("NODE_ENV");
     }

@@ -56,6 +56,25 @@ const INSTALLS: [&str; 28] = [
     "upgrade-interactive",
     "focus",
 ];
+/// Of those, what neither yarn 1 nor yarn 4 has: a script of that name is started.
+const NOT_OF_YARN: [&str; 16] = [
+    "ci",
+    "cit",
+    "clean-install",
+    "deploy",
+    "fetch",
+    "i",
+    "ic",
+    "install-ci-test",
+    "install-test",
+    "it",
+    "ln",
+    "rb",
+    "rm",
+    "un",
+    "uninstall",
+    "update",
+];
 const PUBLISHES: [&str; 6] = [
     "publish",
     "unpublish",
@@ -103,21 +122,26 @@ fn effect(session: &Session, tool: &str, args: &[String], depth: u32) -> Option<
         return None;
     }
     let mut before = "";
+    let mut names_a_script = false;
     for arg in args.iter().take_while(|arg| *arg != "--") {
         let word = arg.as_str();
+        let is_option = word.starts_with('-');
         // An option may take the next word as its value, and only the manager knows.
         let may_be_a_value = before.starts_with('-') || before == "workspace";
-        if INSTALLS.contains(&word) {
+        let is_a_script =
+            tool == "yarn" && NOT_OF_YARN.contains(&word) && script(session, word).is_some();
+        if !is_option && (names_a_script || is_a_script) {
+            let effect = effect_of_script(session, word, depth);
+            if effect.is_some() || !may_be_a_value {
+                return effect;
+            }
+        } else if INSTALLS.contains(&word) {
             return Some(INSTALLING);
-        }
-        if PUBLISHES.contains(&word) {
+        } else if PUBLISHES.contains(&word) {
             return Some(PUBLISHING);
         }
-        if RUNS.contains(&before) {
-            return effect_of_script(session, word, depth);
-        }
-        let goes_on = word.starts_with('-') || RUNS.contains(&word) || GROUPS.contains(&word);
-        if !goes_on && !may_be_a_value {
+        names_a_script |= RUNS.contains(&word);
+        if !(is_option || names_a_script || GROUPS.contains(&word) || may_be_a_value) {
             // All but npm take the name of a script for a command.
             return (tool != "npm")
                 .then(|| effect_of_script(session, word, depth))
@@ -131,14 +155,17 @@ fn effect(session: &Session, tool: &str, args: &[String], depth: u32) -> Option<
 
 /// What a script of the package does. One that is written twice in the manifest counts twice.
 fn effect_of_script(session: &Session, name: &str, depth: u32) -> Option<&'static str> {
-    let manifest = session.file("package.json")?;
-    let Said::Texts(texts) = said(&manifest, name) else {
-        return None;
-    };
     let depth = depth.checked_sub(1)?;
-    texts
+    script(session, name)?
         .iter()
         .find_map(|text| effect_of_text(session, text, depth))
+}
+
+fn script(session: &Session, name: &str) -> Option<Vec<String>> {
+    match said(&session.file("package.json")?, name) {
+        Said::Texts(texts) => Some(texts),
+        Said::Nothing | Said::Computed => None,
+    }
 }
 
 /// What a line for a shell does, as far as words tell.

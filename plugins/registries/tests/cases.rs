@@ -4,6 +4,5 @@ use registries::Registries;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    let cases = include_str!("../cases/registries.toml");
-    vt_plugin::run_cases::<Registries>(cases, &["package.json"], &[]).unwrap();
+    vt_plugin::replay::<Registries>(include_str!("../cases/registries.toml")).unwrap();
 }

@@ -4,5 +4,5 @@ use tailwindcss::Tailwind;
 
 #[test]
 fn every_case_is_answered_as_written() {
-    vt_plugin::run_cases::<Tailwind>(include_str!("../cases/tailwindcss.toml"), &[], &[]).unwrap();
+    vt_plugin::replay::<Tailwind>(include_str!("../cases/tailwindcss.toml")).unwrap();
 }

@@ -1,7 +1,7 @@
 //! What vt knows about tsdown: which variables it inlines.
 
 use reading::{asks_for, from_files, track_prefixes};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `tsdown`.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ rule_plugin! {
     id: "tsdown",
     programs: ["tsdown"],
     dependencies: [],
+    // In the order in which it looks for them.
     files: [
         "tsdown.config.ts",
         "tsdown.config.mts",
@@ -24,17 +25,6 @@ rule_plugin! {
     env: [],
 }
 
-/// In the order in which it looks for them.
-const CONFIGS: [&str; 7] = [
-    "tsdown.config.ts",
-    "tsdown.config.mts",
-    "tsdown.config.cts",
-    "tsdown.config.js",
-    "tsdown.config.mjs",
-    "tsdown.config.cjs",
-    "tsdown.config.json",
-];
-
 impl RulePlugin for Tsdown {
     fn judge(session: &Session) {
         let watches = |args: Vec<String>| asks_for(&args, &["--watch", "-w"]);
@@ -42,7 +32,7 @@ impl RulePlugin for Tsdown {
             session.cache_off("tsdown goes on until it is stopped");
             return;
         }
-        let prefixes = from_files(session, &CONFIGS, "envPrefix", &["TSDOWN_"]);
+        let prefixes = from_files(session, Self::FILES, "envPrefix", &["TSDOWN_"]);
         track_prefixes(session, &prefixes);
     }
 }

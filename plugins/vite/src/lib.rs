@@ -1,6 +1,6 @@
 //! What vt knows about a Vite that does not speak for itself: older than 8.3.
 
-use reading::{asks_for, first_word, speak_for_vite, vite_speaks};
+use reading::{VITE_CONFIGS, asks_for, first_word, speak_for_vite, vite_speaks};
 use vt_plugin::{RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vite`.
@@ -24,16 +24,6 @@ rule_plugin! {
     env: [],
 }
 
-/// In the order in which Vite looks for them.
-const CONFIGS: [&str; 6] = [
-    "vite.config.js",
-    "vite.config.mjs",
-    "vite.config.ts",
-    "vite.config.cjs",
-    "vite.config.mts",
-    "vite.config.cts",
-];
-
 impl RulePlugin for Vite {
     fn judge(session: &Session) {
         if vite_speaks(session) {
@@ -43,7 +33,7 @@ impl RulePlugin for Vite {
             session.cache_off("Vite goes on until it is stopped");
             return;
         }
-        speak_for_vite(session, &CONFIGS, "envPrefix", "VITE_");
+        speak_for_vite(session, &VITE_CONFIGS, "envPrefix", "VITE_");
         session.track_env("NODE_ENV");
     }
 }

@@ -1,7 +1,7 @@
 //! What vt knows about VitePress, whose Vite does not speak for itself.
 
 use reading::{first_word, from_files, track_prefixes};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vitepress`.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ rule_plugin! {
     id: "vitepress",
     programs: ["vitepress"],
     dependencies: [],
+    // In the order in which VitePress looks for them; the folder `docs` is the one its guide uses.
     files: [
         ".vitepress/config.js",
         ".vitepress/config.ts",
@@ -25,18 +26,6 @@ rule_plugin! {
     env: [],
 }
 
-/// In the order in which VitePress looks for them; the folder `docs` is the one its guide uses.
-const CONFIGS: [&str; 8] = [
-    ".vitepress/config.js",
-    ".vitepress/config.ts",
-    ".vitepress/config.mjs",
-    ".vitepress/config.mts",
-    "docs/.vitepress/config.js",
-    "docs/.vitepress/config.ts",
-    "docs/.vitepress/config.mjs",
-    "docs/.vitepress/config.mts",
-];
-
 impl RulePlugin for VitePress {
     fn judge(session: &Session) {
         let args = session.tool_args();
@@ -48,7 +37,7 @@ impl RulePlugin for VitePress {
             session.cache_off("VitePress goes on until it is stopped");
             return;
         }
-        let prefixes = from_files(session, &CONFIGS, "envPrefix", &["VITE_"]);
+        let prefixes = from_files(session, Self::FILES, "envPrefix", &["VITE_"]);
         track_prefixes(session, &prefixes);
         session.track_env("NODE_ENV");
     }

@@ -2,7 +2,7 @@
 //! means nothing.
 
 use reading::from_files;
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vitest`.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ rule_plugin! {
     id: "vitest",
     programs: ["vitest"],
     dependencies: [],
+    // The first one that is there says where the cache is.
     files: [
         "vitest.config.ts",
         "vitest.config.mts",
@@ -29,22 +30,6 @@ rule_plugin! {
     ],
     env: [],
 }
-
-/// The first one that is there says where the cache is.
-const CONFIGS: [&str; 12] = [
-    "vitest.config.ts",
-    "vitest.config.mts",
-    "vitest.config.cts",
-    "vitest.config.js",
-    "vitest.config.mjs",
-    "vitest.config.cjs",
-    "vite.config.ts",
-    "vite.config.mts",
-    "vite.config.cts",
-    "vite.config.js",
-    "vite.config.mjs",
-    "vite.config.cjs",
-];
 
 /// What a run reads and rewrites although no result depends on it: how long each test took,
 /// dependencies prepared for the browser, transformed modules. A directory comes with its content,
@@ -72,7 +57,7 @@ impl RulePlugin for Vitest {
         for glob in PRIVATE {
             ignore(session, glob);
         }
-        let moved = from_files(session, &CONFIGS, "cacheDir", &[]);
+        let moved = from_files(session, Self::FILES, "cacheDir", &[]);
         for folder in moved.iter().filter_map(|folder| below(folder)) {
             for name in ["vitest", "deps*"] {
                 ignore(session, &format!("{folder}/{name}"));

@@ -12,7 +12,7 @@ pub use config::{Said, said};
 pub use hosts::NITRO_HOSTS;
 pub use line::{asks_for, first_word};
 pub use version::Version;
-pub use vite::{VITE_MANIFEST, speak_for_vite, vite_speaks};
+pub use vite::{VITE_CONFIGS, VITE_MANIFEST, speak_for_vite, vite_speaks};
 
 use vt_plugin::Session;
 

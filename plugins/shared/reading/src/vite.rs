@@ -7,6 +7,16 @@ use crate::{Version, from_files, track_prefixes};
 /// Where the version that is installed stands.
 pub const VITE_MANIFEST: &str = "node_modules/vite/package.json";
 
+/// The configurations of Vite, in the order in which it looks for them.
+pub const VITE_CONFIGS: [&str; 6] = [
+    "vite.config.js",
+    "vite.config.mjs",
+    "vite.config.ts",
+    "vite.config.cjs",
+    "vite.config.mts",
+    "vite.config.cts",
+];
+
 /// The first version that asks the runner for its variables and says what it is doing.
 const SPEAKS: Version = Version { major: 8, minor: 3 };
 
