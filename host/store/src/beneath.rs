@@ -86,10 +86,7 @@ impl Root {
     /// Opens the directory that a path lies in. The path is not the root.
     pub(crate) fn place(&self, path: &RelPath) -> Result<Place, Errno> {
         let parent = path.parent().ok_or(Errno::INVAL)?;
-        let name = path
-            .file_name()
-            .and_then(|name| CString::new(name).ok())
-            .ok_or(Errno::INVAL)?;
+        let name = file_name(path)?;
         let directory = self.file(&parent, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Place { directory, name })
     }
@@ -105,6 +102,13 @@ impl Root {
     }
 }
 
+/// The name that a path has in its directory. The path is not the root.
+pub(crate) fn file_name(path: &RelPath) -> Result<CString, Errno> {
+    path.file_name()
+        .and_then(|name| CString::new(name).ok())
+        .ok_or(Errno::INVAL)
+}
+
 impl Place {
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
@@ -112,6 +116,10 @@ impl Place {
 
     pub(crate) const fn name(&self) -> &CString {
         &self.name
+    }
+
+    pub(crate) fn into_parts(self) -> (OwnedFd, CString) {
+        (self.directory, self.name)
     }
 
     pub(crate) fn look(&self) -> Result<Option<Stat>, Errno> {

@@ -138,10 +138,7 @@ impl Store {
             return Ok(());
         };
         let opened = Root::open(root).map_err(failed)?;
-        let swap = Swap {
-            root: &opened,
-            staging: &staging,
-        };
+        let swap = Swap::new(&opened, &staging);
         swap.finish(moves);
         clear_slots(&opened, moves.iter().filter_map(Move::beside));
         swap.remove_emptied(moves);

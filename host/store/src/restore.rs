@@ -84,10 +84,7 @@ impl Store {
         if moves.is_empty() {
             return Ok(Restored { written: 0 });
         }
-        let swap = Swap {
-            root: &opened,
-            staging: &staging.opened,
-        };
+        let swap = Swap::new(&opened, &staging.opened);
         let outcome = reach(Point::BeforeJournal)
             .map_err(|error| StoreError::io("restore into", root, error))
             .and_then(|()| Journal::begin(self, &staging.place.name, root, &moves))

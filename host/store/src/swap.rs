@@ -7,7 +7,9 @@
 //! A step is done only to what was there when the restore was planned. Who edits a file in between
 //! keeps the edit.
 
+use std::cell::RefCell;
 use std::ffi::CString;
+use std::rc::Rc;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, statat, unlinkat};
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use vt_base::RelPath;
 
 use crate::StoreError;
-use crate::beneath::{Place, Root};
+use crate::beneath::{Root, file_name};
 use crate::failpoint::{Point, reach};
 use crate::identity::{Identity, Inode, file_type};
 
@@ -64,8 +66,10 @@ enum Done {
 
 /// The two places that steps move things between.
 pub(crate) struct Swap<'s> {
-    pub(crate) root: &'s Root,
-    pub(crate) staging: &'s OwnedFd,
+    root: &'s Root,
+    staging: &'s OwnedFd,
+    /// The directory something was put into last, opened: mostly the next is put there, too.
+    last: RefCell<Option<(RelPath, Rc<OwnedFd>)>>,
 }
 
 /// A slot or a target, resolved.
@@ -76,7 +80,7 @@ struct Spot<'s> {
 
 enum Held<'s> {
     Staging(BorrowedFd<'s>),
-    Tree(Place),
+    Tree(Rc<OwnedFd>),
 }
 
 impl Move {
@@ -105,7 +109,15 @@ impl Move {
     }
 }
 
-impl Swap<'_> {
+impl<'s> Swap<'s> {
+    pub(crate) const fn new(root: &'s Root, staging: &'s OwnedFd) -> Self {
+        Self {
+            root,
+            staging,
+            last: RefCell::new(None),
+        }
+    }
+
     /// Does all steps, or none: when one fails, those before it are undone.
     pub(crate) fn perform(&self, moves: &[Move]) -> Result<(), StoreError> {
         let mut done = Vec::with_capacity(moves.len());
@@ -159,10 +171,28 @@ impl Swap<'_> {
     }
 
     fn target(&self, path: &RelPath) -> Result<Spot<'_>, Errno> {
-        let place = self.root.place(path)?;
-        let name = place.name().clone();
+        let (directory, name) = self.root.place(path)?.into_parts();
         Ok(Spot {
-            directory: Held::Tree(place),
+            directory: Held::Tree(Rc::new(directory)),
+            name,
+        })
+    }
+
+    /// What [`Swap::target`] gives, from the directory that is open already if it lies there.
+    fn target_of_put(&self, path: &RelPath) -> Result<Spot<'_>, Errno> {
+        let parent = path.parent().ok_or(Errno::INVAL)?;
+        let mut last = self.last.borrow_mut();
+        if let Some((_, directory)) = last.as_ref().filter(|(path, _)| *path == parent) {
+            return Ok(Spot {
+                directory: Held::Tree(Rc::clone(directory)),
+                name: file_name(path)?,
+            });
+        }
+        let (directory, name) = self.root.place(path)?.into_parts();
+        let directory = Rc::new(directory);
+        *last = Some((parent, Rc::clone(&directory)));
+        Ok(Spot {
+            directory: Held::Tree(directory),
             name,
         })
     }
@@ -187,6 +217,7 @@ impl Swap<'_> {
                 Ok(Done::TookOut)
             }
             Move::RemoveDirectory { target } => {
+                self.last.take();
                 let target = self.target(target)?;
                 match unlinkat(target.directory.as_fd(), &target.name, AtFlags::REMOVEDIR) {
                     Ok(()) => Ok(Done::RemovedDirectory),
@@ -208,13 +239,17 @@ impl Swap<'_> {
                 if slot.identity()?.is_none_or(|waiting| waiting.inode != *new) {
                     return Ok(Done::Nothing);
                 }
-                let target = self.target(target)?;
-                match (target.identity()?, was) {
-                    (None, _) => {
+                let target = self.target_of_put(target)?;
+                let Some(was) = was else {
+                    rename_onto_nothing(&slot, &target)?;
+                    return Ok(Done::Created);
+                };
+                match target.identity()? {
+                    None => {
                         rename_onto_nothing(&slot, &target)?;
                         Ok(Done::Created)
                     }
-                    (Some(now), Some(was)) if now == *was => {
+                    Some(now) if now == *was => {
                         checked()?;
                         exchange(&slot, &target)?;
                         if slot.identity()?.as_ref() != Some(was) {
@@ -224,7 +259,7 @@ impl Swap<'_> {
                         }
                         Ok(Done::Exchanged)
                     }
-                    _ => Err(Errno::EXIST),
+                    Some(_) => Err(Errno::EXIST),
                 }
             }
         }
@@ -281,7 +316,7 @@ impl AsFd for Held<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Held::Staging(directory) => directory.as_fd(),
-            Held::Tree(place) => place.directory(),
+            Held::Tree(directory) => directory.as_fd(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Unpacks an archive into a staging directory, where nobody looks yet.
 //!
 //! The archive must be, byte for byte, the one that follows from the manifest. This thread
-//! decompresses and compares; others digest and write. Whatever differs fails the whole.
+//! decompresses and compares; others digest and write. Whatever differs fails the whole. Files go
+//! to them in batches, and the batches come back, so that not each file takes a wake-up and new
+//! memory.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use sha2::{Digest as _, Sha256};
 use vt_base::{Digest, RelPath};
@@ -22,8 +24,12 @@ use crate::{Damage, StoreError};
 
 /// Threads that digest and write.
 const WORKERS: usize = 2;
-/// How many files each of them may be behind.
-const BEHIND: usize = 16;
+/// How many batches each of them may be behind.
+const BEHIND: usize = 2;
+/// A batch of so many bytes is handed over,
+const BATCH: usize = 256 << 10;
+/// or of so many files.
+const BATCH_FILES: usize = 64;
 /// Files up to this length are handed to them; longer ones are written in pieces right here.
 const SMALL: u64 = 1 << 20;
 /// The length of such a piece.
@@ -34,14 +40,24 @@ const LITTLE: u64 = 256 << 10;
 /// if it has no more than so many entries.
 const FEW: usize = 16;
 
-/// A file to check, and to write if it is wanted.
-struct Job {
+/// Files to check, and to write if they are wanted.
+#[derive(Default)]
+struct Batch {
+    /// The contents, one after the other; what follows them is of an earlier batch.
     bytes: Vec<u8>,
+    /// How many of the bytes are contents.
+    used: usize,
+    jobs: Vec<Job>,
+}
+
+/// A file of a batch.
+struct Job {
+    length: usize,
     digest: Digest,
     output: Option<Output>,
 }
 
-/// Whether a job was taken.
+/// Whether a batch was taken.
 #[derive(PartialEq, Eq)]
 enum Handed {
     /// It is done, or will be.
@@ -67,21 +83,24 @@ pub(crate) fn unpack(
 ) -> Result<(), StoreError> {
     let reader = BlobReader::open(store, blob)?;
     if is_little(manifest) {
-        let work = |job| do_job(job, blob).map(|()| Handed::Yes);
-        return read_archive(reader, manifest, wanted, staging, work);
+        let hand = |batch: &mut Batch| batch.work(blob).map(|()| Handed::Yes);
+        return read_archive(reader, manifest, wanted, staging, hand);
     }
     std::thread::scope(|scope| {
+        let (give_back, spare) = channel();
         let mut senders = Vec::with_capacity(WORKERS);
         let mut workers = Vec::with_capacity(WORKERS);
         for _ in 0..WORKERS {
             let (sender, receiver) = sync_channel(BEHIND);
+            let give_back = give_back.clone();
             senders.push(sender);
-            workers.push(scope.spawn(move || work(&receiver, blob)));
+            workers.push(scope.spawn(move || work(&receiver, &give_back, blob)));
         }
         let mut next = senders.iter().cycle();
-        let read = read_archive(reader, manifest, wanted, staging, |job| {
+        let read = read_archive(reader, manifest, wanted, staging, |batch| {
             let sender = next.next().expect("there is a worker");
-            Ok(sender.send(job).map_or(Handed::No, |()| Handed::Yes))
+            let full = std::mem::replace(batch, spare.try_recv().unwrap_or_default());
+            Ok(sender.send(full).map_or(Handed::No, |()| Handed::Yes))
         });
         drop(senders);
         // What stopped a worker is why the reader could hand nothing more to it.
@@ -106,8 +125,9 @@ fn read_archive(
     manifest: &Manifest,
     wanted: &HashMap<&RelPath, u32>,
     staging: &Path,
-    mut hand: impl FnMut(Job) -> Result<Handed, StoreError>,
+    mut hand: impl FnMut(&mut Batch) -> Result<Handed, StoreError>,
 ) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
     for entry in &manifest.entries {
         expect(&mut reader, &head(entry))?;
         let ManifestKind::File {
@@ -125,18 +145,21 @@ fn read_archive(
         if size > SMALL {
             pass_through(&mut reader, entry, size, &digest, output)?;
         } else {
-            let mut bytes = vec![0; usize::try_from(size).expect("a small size fits")];
-            reader.fill(&mut bytes)?;
-            let job = Job {
-                bytes,
+            let length = usize::try_from(size).expect("a small size fits");
+            reader.fill(batch.room(length))?;
+            batch.jobs.push(Job {
+                length,
                 digest,
                 output,
-            };
-            if hand(job)? == Handed::No {
+            });
+            if batch.is_full() && hand(&mut batch)? == Handed::No {
                 return Ok(());
             }
         }
         expect(&mut reader, padding(size))?;
+    }
+    if hand(&mut batch)? == Handed::No {
+        return Ok(());
     }
     expect(&mut reader, &END)?;
     reader.finish()
@@ -181,30 +204,64 @@ fn pass_through(
     }
 }
 
-fn work(jobs: &Receiver<Job>, blob: &Digest) -> Result<(), StoreError> {
-    jobs.iter().try_for_each(|job| do_job(job, blob))
+fn work(
+    batches: &Receiver<Batch>,
+    give_back: &Sender<Batch>,
+    blob: &Digest,
+) -> Result<(), StoreError> {
+    batches.iter().try_for_each(|mut batch| {
+        batch.work(blob)?;
+        // Nobody takes it when everything is read.
+        let _ = give_back.send(batch);
+        Ok(())
+    })
 }
 
-fn do_job(job: Job, blob: &Digest) -> Result<(), StoreError> {
-    let Job {
-        bytes,
-        digest,
-        output,
-    } = job;
-    if Digest::of(&bytes) != digest {
-        return Err(StoreError::DamagedBlob {
-            digest: *blob,
-            why: Damage::Content,
-        });
+impl Batch {
+    /// Room for the next content.
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        let start = self.used;
+        self.used += length;
+        if self.bytes.len() < self.used {
+            self.bytes.resize(self.used, 0);
+        }
+        &mut self.bytes[start..self.used]
     }
-    if let Some(output) = output {
-        output
-            .create()?
-            .write_all(&bytes)
-            .and_then(|()| reach(Point::Unpacked))
-            .map_err(|error| StoreError::io("write", output.path, error))?;
+
+    const fn is_full(&self) -> bool {
+        self.used >= BATCH || self.jobs.len() >= BATCH_FILES
     }
-    Ok(())
+
+    /// Does all jobs. The batch is empty then.
+    fn work(&mut self, blob: &Digest) -> Result<(), StoreError> {
+        let mut rest = &self.bytes[..self.used];
+        for job in self.jobs.drain(..) {
+            let (content, others) = rest.split_at(job.length);
+            job.work(content, blob)?;
+            rest = others;
+        }
+        self.used = 0;
+        Ok(())
+    }
+}
+
+impl Job {
+    fn work(self, content: &[u8], blob: &Digest) -> Result<(), StoreError> {
+        if Digest::of(content) != self.digest {
+            return Err(StoreError::DamagedBlob {
+                digest: *blob,
+                why: Damage::Content,
+            });
+        }
+        if let Some(output) = self.output {
+            output
+                .create()?
+                .write_all(content)
+                .and_then(|()| reach(Point::Unpacked))
+                .map_err(|error| StoreError::io("write", output.path, error))?;
+        }
+        Ok(())
+    }
 }
 
 impl Output {
