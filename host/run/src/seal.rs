@@ -328,24 +328,27 @@ impl Settling<'_> {
         sealed: &Sealed,
         reasons: &mut BTreeSet<NotStored>,
     ) -> Result<(), NotStored> {
-        let wrote: Vec<RelPath> = sealed
-            .results
-            .iter()
-            .map(|result| result.path.clone())
-            .filter(|path| !self.context.project.root.join_rel(path).as_path().is_dir())
-            .collect();
-        let ended_ns = wrote
-            .iter()
-            .filter_map(|path| {
-                std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
-            })
-            .map(|metadata| StatRow::of(&metadata).ctime_ns)
-            .fold(self.ran.stamp_ns, i64::max);
+        let root = &self.context.project.root;
+        let mut ended_ns = self.ran.stamp_ns;
+        let mut wrote = Vec::with_capacity(sealed.results.len());
+        for result in &sealed.results {
+            let full = root.join_rel(&result.path);
+            let metadata = std::fs::symlink_metadata(&full).ok();
+            let is_directory = metadata.as_ref().is_some_and(|metadata| {
+                metadata.is_dir() || metadata.is_symlink() && full.as_path().is_dir()
+            });
+            if is_directory {
+                continue;
+            }
+            if let Some(metadata) = metadata {
+                ended_ns = ended_ns.max(StatRow::of(&metadata).ctime_ns);
+            }
+            wrote.push(result.path.clone());
+        }
         let step = &self.prepared.planned.invocation.step;
         let disowned = record::disown(self.opened, self.prepared, &wrote, self.ran.stamp_ns)
             .map_err(|error| store_error(&error))?;
         let trace = self.ran.trace.as_ref().expect("recording needs a trace");
-        let root = &self.context.project.root;
         let strange = wrote
             .iter()
             .find(|path| {
@@ -377,8 +380,10 @@ impl Settling<'_> {
             .iter()
             .map(|result| result.path.clone())
             .collect();
-        self.refuse_late(&paths)?;
-        self.wait_for_many(&paths);
+        if self.refuse_late(&paths)? > MANY {
+            // Time itself has to pass here: the file system's clock must tick on.
+            std::thread::sleep(WAIT);
+        }
         let packed =
             store
                 .pack(&self.context.project.root, &paths)
@@ -438,36 +443,26 @@ impl Settling<'_> {
         Ok((strong, entry))
     }
 
-    /// A result that changed after the last process of the step had ended is somebody else's.
-    fn refuse_late(&self, paths: &[RelPath]) -> Result<(), NotStored> {
+    /// A result that changed after the last process of the step had ended is somebody else's. Gives
+    /// the bytes of those that are too young to be trusted by their times.
+    fn refuse_late(&self, paths: &[RelPath]) -> Result<u64, NotStored> {
         let root = &self.context.project.root;
-        let late = paths.iter().find(|path| {
-            std::fs::symlink_metadata(root.join_rel(path)).is_ok_and(|metadata| {
-                !metadata.is_dir() && StatRow::of(&metadata).ctime_ns > self.ran.ended_ns
-            })
-        });
-        late.map_or(Ok(()), |path| {
-            Err(NotStored::SharedOutput {
-                path: path.to_string(),
-            })
-        })
-    }
-
-    fn wait_for_many(&self, paths: &[RelPath]) {
-        let unsettled: u64 = paths
-            .iter()
-            .filter_map(|path| {
-                std::fs::symlink_metadata(self.context.project.root.join_rel(path)).ok()
-            })
-            .filter(std::fs::Metadata::is_file)
-            .map(|metadata| StatRow::of(&metadata))
-            .filter(|row| !row.is_settled())
-            .map(|row| row.size)
-            .sum();
-        if unsettled > MANY {
-            // Time itself has to pass here: the file system's clock must tick on.
-            std::thread::sleep(WAIT);
+        let mut unsettled = 0;
+        for path in paths {
+            let Ok(metadata) = std::fs::symlink_metadata(root.join_rel(path)) else {
+                continue;
+            };
+            let row = StatRow::of(&metadata);
+            if !metadata.is_dir() && row.ctime_ns > self.ran.ended_ns {
+                return Err(NotStored::SharedOutput {
+                    path: path.to_string(),
+                });
+            }
+            if metadata.is_file() && !row.is_settled() {
+                unsettled += row.size;
+            }
         }
+        Ok(unsettled)
     }
 
     /// What the ledger learns. The states of packed files are known; others are digested here.
