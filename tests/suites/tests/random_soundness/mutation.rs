@@ -15,7 +15,8 @@ use super::disk::remove;
 pub(crate) enum Action {
     /// Bytes are added to a file, or a name to a directory.
     Add,
-    /// The first byte of a file becomes another.
+    /// The first byte of a file becomes another. An empty one gets one, so that what can be done to a
+    /// result can be done to what was there before it, too.
     Overwrite,
     /// It is removed with all that is in it.
     Remove,
@@ -109,10 +110,10 @@ impl Mutation {
             }
             Action::Overwrite if is_file => {
                 let mut bytes = fs::read(&place)?;
-                let Some(first) = bytes.first_mut() else {
-                    return Ok(false);
-                };
-                *first ^= 1;
+                match bytes.first_mut() {
+                    Some(first) => *first ^= 1,
+                    None => bytes.push(b'o'),
+                }
                 fs::write(&place, bytes)?;
             }
             Action::Remove if there.is_some() => remove(&place)?,
