@@ -7,7 +7,9 @@
 use std::fs;
 use std::path::Path;
 
-use vt_tracker_conformance::world::{Change, Chronicle, History, Look, Op, Program, What};
+use vt_tracker_conformance::world::{
+    Change, Chronicle, History, Look, Op, Program, Seedling, What,
+};
 
 use super::mutation::Mutation;
 
@@ -20,7 +22,7 @@ pub(crate) enum Gap {
     /// Documented: a missing directory lists as an empty one.
     MissingListsAsEmpty,
     /// Documented with the format: a link in the result that leads to an absolute path of the workspace comes
-    /// back as a relative one.
+    /// back as a relative one. That it was there before, and is only put elsewhere, makes no difference.
     AbsoluteLink,
     /// Documented: what is created and gone in the end is neither input nor result, also where the
     /// command would have removed or stumbled over what somebody else put there.
@@ -62,12 +64,20 @@ impl There {
 
 /// The gap that a program falls into whatever changes.
 pub(crate) fn of_program(program: &Program) -> Option<Gap> {
-    let is_absolute = |op: &Op| matches!(op, Op::Symlink(text, _) if text.starts_with('@'));
-    program
-        .ops
-        .iter()
-        .any(is_absolute)
-        .then_some(Gap::AbsoluteLink)
+    let is_absolute = |text: &str| text.starts_with('@');
+    let makes = |op: &Op| matches!(op, Op::Symlink(text, _) if is_absolute(text));
+    let machine = program.run();
+    let changed = |path: &str| {
+        let paths = &machine.chronicle().paths;
+        let mut changed = paths
+            .iter()
+            .filter(|(_, history)| !history.changes.is_empty());
+        changed.any(|(other, _)| is_within(path, other))
+    };
+    let moves = |(path, there): &(String, Seedling)| {
+        matches!(there, Seedling::Link(text) if is_absolute(text)) && changed(path)
+    };
+    (program.ops.iter().any(makes) || program.tree.iter().any(moves)).then_some(Gap::AbsoluteLink)
 }
 
 /// The program, made so that it falls into none of the gaps of programs where that can be: most
