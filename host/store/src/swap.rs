@@ -182,18 +182,14 @@ impl<'s> Swap<'s> {
     fn target_of_put(&self, path: &RelPath) -> Result<Spot<'_>, Errno> {
         let parent = path.parent().ok_or(Errno::INVAL)?;
         let mut last = self.last.borrow_mut();
-        if let Some((_, directory)) = last.as_ref().filter(|(path, _)| *path == parent) {
-            return Ok(Spot {
-                directory: Held::Tree(Rc::clone(directory)),
-                name: file_name(path)?,
-            });
+        if last.as_ref().is_none_or(|(path, _)| *path != parent) {
+            let (directory, _) = self.root.place(path)?.into_parts();
+            *last = Some((parent, Rc::new(directory)));
         }
-        let (directory, name) = self.root.place(path)?.into_parts();
-        let directory = Rc::new(directory);
-        *last = Some((parent, Rc::clone(&directory)));
+        let (_, directory) = last.as_ref().expect("it was just opened");
         Ok(Spot {
-            directory: Held::Tree(directory),
-            name,
+            directory: Held::Tree(Rc::clone(directory)),
+            name: file_name(path)?,
         })
     }
 
