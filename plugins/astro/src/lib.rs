@@ -2,7 +2,7 @@
 //! home directory.
 
 use reading::{asks_for, first_word, speak_for_vite};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `astro`.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ rule_plugin! {
     id: "astro",
     programs: ["astro"],
     dependencies: [],
+    // In the order in which Astro looks for them.
     files: [
         "astro.config.mjs",
         "astro.config.js",
@@ -22,14 +23,6 @@ rule_plugin! {
     ],
     env: [],
 }
-
-/// In the order in which Astro looks for them.
-const CONFIGS: [&str; 4] = [
-    "astro.config.mjs",
-    "astro.config.js",
-    "astro.config.ts",
-    "astro.config.mts",
-];
 
 impl RulePlugin for Astro {
     fn judge(session: &Session) {
@@ -43,7 +36,7 @@ impl RulePlugin for Astro {
                 "Astro makes a Vite server to read the content, and this run ends by itself",
             );
         }
-        speak_for_vite(session, &CONFIGS, "envPrefix", "PUBLIC_");
+        speak_for_vite(session, Self::FILES, "envPrefix", "PUBLIC_");
         session.ignore_output("~/.config/astro/**");
         // Astro sets it where it is missing, so that Vite has no reason to ask for it.
         session.track_env("NODE_ENV");

@@ -1,7 +1,7 @@
 //! What vt knows about Nuxt: which variables shape a build.
 
 use reading::{NITRO_HOSTS, first_word, from_files, speak_for_vite};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `nuxt` and `nuxi`.
 #[derive(Debug)]
@@ -33,11 +33,10 @@ impl RulePlugin for Nuxt {
             session.cache_off("Nuxt goes on until it is stopped");
             return;
         }
-        let configs = ["nuxt.config.ts", "nuxt.config.js", "nuxt.config.mjs"];
-        speak_for_vite(session, &configs, "envPrefix", "VITE_");
+        speak_for_vite(session, Self::FILES, "envPrefix", "VITE_");
         // All of it is made from the configuration and the sources, anew by each build and, in part
         // another way, by each `nuxt prepare`.
-        for folder in from_files(session, &configs, "buildDir", &[".nuxt"]) {
+        for folder in from_files(session, Self::FILES, "buildDir", &[".nuxt"]) {
             let folder = folder.trim_end_matches('/');
             for glob in [folder.to_owned(), format!("{folder}/**")] {
                 session.ignore_input(&glob);

@@ -1,7 +1,7 @@
 //! What vt knows about React Router as a framework: when its wish not to be cached means nothing.
 
-use reading::{VITE_CONFIGS, asks_for, first_word, speak_for_vite};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use reading::{asks_for, first_word, speak_for_vite};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `react-router`.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ rule_plugin! {
     id: "react-router",
     programs: ["react-router"],
     dependencies: [],
+    // In the order in which Vite looks for them.
     files: [
         "vite.config.js",
         "vite.config.mjs",
@@ -36,7 +37,7 @@ impl RulePlugin for ReactRouter {
                 "React Router makes a Vite server to read the routes, and this run ends by itself",
             );
         }
-        speak_for_vite(session, &VITE_CONFIGS, "envPrefix", "VITE_");
+        speak_for_vite(session, Self::FILES, "envPrefix", "VITE_");
         // It is set where it is missing, so that Vite has no reason to ask for it.
         session.track_env("NODE_ENV");
     }

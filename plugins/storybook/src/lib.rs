@@ -2,7 +2,7 @@
 //! directory.
 
 use reading::{first_word, speak_for_vite, track_prefixes};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `storybook`.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl RulePlugin for Storybook {
             return;
         }
         track_prefixes(session, &["STORYBOOK_".to_owned()]);
-        speak_for_vite(session, &[], "envPrefix", "VITE_");
+        speak_for_vite(session, Self::FILES, "envPrefix", "VITE_");
         session.track_env("NODE_ENV");
         session.ignore_output("~/.storybook/**");
     }

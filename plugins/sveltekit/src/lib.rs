@@ -2,7 +2,7 @@
 //! and when its wish not to be cached means nothing.
 
 use reading::{asks_for, first_word, speak_for_vite};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vite` in a package that depends on SvelteKit.
 #[derive(Debug)]
@@ -41,7 +41,6 @@ impl RulePlugin for SvelteKit {
         for name in HOSTS {
             session.track_env(name);
         }
-        let configs = ["svelte.config.js", "svelte.config.ts"];
-        speak_for_vite(session, &configs, "publicPrefix", "PUBLIC_");
+        speak_for_vite(session, Self::FILES, "publicPrefix", "PUBLIC_");
     }
 }

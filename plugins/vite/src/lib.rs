@@ -1,7 +1,7 @@
 //! What vt knows about a Vite that does not speak for itself: older than 8.3.
 
-use reading::{VITE_CONFIGS, asks_for, first_word, speak_for_vite, vite_speaks};
-use vt_plugin::{RulePlugin, Session, rule_plugin};
+use reading::{asks_for, first_word, speak_for_vite, vite_speaks};
+use vt_plugin::{RuleManifest as _, RulePlugin, Session, rule_plugin};
 
 /// Speaks for `vite`.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ rule_plugin! {
     id: "vite",
     programs: ["vite"],
     dependencies: [],
+    // In the order in which Vite looks for them.
     files: [
         "vite.config.js",
         "vite.config.mjs",
@@ -33,7 +34,7 @@ impl RulePlugin for Vite {
             session.cache_off("Vite goes on until it is stopped");
             return;
         }
-        speak_for_vite(session, &VITE_CONFIGS, "envPrefix", "VITE_");
+        speak_for_vite(session, Self::FILES, "envPrefix", "VITE_");
         session.track_env("NODE_ENV");
     }
 }

@@ -12,7 +12,7 @@ pub use config::{Said, said};
 pub use hosts::NITRO_HOSTS;
 pub use line::{asks_for, first_word};
 pub use version::Version;
-pub use vite::{VITE_CONFIGS, VITE_MANIFEST, speak_for_vite, vite_speaks};
+pub use vite::{VITE_MANIFEST, speak_for_vite, vite_speaks};
 
 use vt_plugin::Session;
 
@@ -30,12 +30,14 @@ pub fn track_prefixes(session: &Session, prefixes: &[String]) {
 }
 
 /// What the first of some files that is there says under a key, or the default where none says
-/// anything readable.
+/// anything readable. They are those of the manifest of the plugin, in the order in which the tool looks
+/// for them; [`VITE_MANIFEST`] among them is no configuration and is passed over.
 #[must_use]
 pub fn from_files(session: &Session, files: &[&str], key: &str, default: &[&str]) -> Vec<String> {
     let default = || default.iter().map(|&text| text.to_owned()).collect();
     let Some((name, text)) = files
         .iter()
+        .filter(|name| **name != VITE_MANIFEST)
         .find_map(|name| Some((name, session.file(name)?)))
     else {
         return default();

@@ -7,25 +7,15 @@ use crate::{Version, from_files, track_prefixes};
 /// Where the version that is installed stands.
 pub const VITE_MANIFEST: &str = "node_modules/vite/package.json";
 
-/// The configurations of Vite, in the order in which it looks for them.
-pub const VITE_CONFIGS: [&str; 6] = [
-    "vite.config.js",
-    "vite.config.mjs",
-    "vite.config.ts",
-    "vite.config.cjs",
-    "vite.config.mts",
-    "vite.config.cts",
-];
-
 /// The first version that asks the runner for its variables and says what it is doing.
 const SPEAKS: Version = Version { major: 8, minor: 3 };
 
 /// Tracks the variables that a Vite inlines which does not ask for them itself: those by the prefixes
-/// that the first of some configurations that is there says, or else by the default. The manifest of
-/// the plugin names those files and [`VITE_MANIFEST`].
-pub fn speak_for_vite(session: &Session, configs: &[&str], key: &str, default: &str) {
+/// that the first configuration among the files of the plugin says, or else by the default.
+/// [`VITE_MANIFEST`] has to be among them.
+pub fn speak_for_vite(session: &Session, files: &[&str], key: &str, default: &str) {
     if !vite_speaks(session) {
-        track_prefixes(session, &from_files(session, configs, key, &[default]));
+        track_prefixes(session, &from_files(session, files, key, &[default]));
     }
 }
 
