@@ -24,7 +24,7 @@ use random_soundness::gap::{self, Gap};
 use random_soundness::mutation::{Action, Mutation};
 use random_soundness::trial::{Case, Gaps, Tree, Trial, Verdict, run, wastes_nothing};
 use vt_tracker_conformance::world::{
-    Base, Flags, Interpreters, Kind, Machine, Name, Op, Program, Random, Seedling, generate,
+    Base, Flags, Interpreters, Kind, Machine, Name, Onto, Op, Program, Random, Seedling, generate,
     setting, shrink,
 };
 
@@ -233,6 +233,31 @@ fn mended() -> Vec<Mended> {
             vec![put("f")],
             Action::Remove,
             "g",
+        ),
+        // What makes nothing, but not for want of a directory, which is gone.
+        (
+            vec![("d", Seedling::Directory), ("e", Seedling::Directory)],
+            vec![Op::Link(name("e"), name("d/new"))],
+            Action::Remove,
+            "d",
+        ),
+        (
+            vec![("d", Seedling::Directory)],
+            vec![Op::Put(name("d/new/"), Flags("wct"), "x".to_owned())],
+            Action::Remove,
+            "d",
+        ),
+        (
+            vec![("d", Seedling::Directory), ("f", file(false))],
+            vec![Op::Rename(name("f"), name("d/new/"), Onto::Replace)],
+            Action::Remove,
+            "d",
+        ),
+        (
+            vec![("d", Seedling::Directory)],
+            vec![Op::Rename(name("missing"), name("d/new"), Onto::Replace)],
+            Action::File,
+            "d",
         ),
     ]
 }

@@ -150,6 +150,17 @@ impl Oracle {
         (!name.is_empty() && !is_cut).then_some(name)
     }
 
+    /// Whether the name of a call is followed by a slash.
+    pub(crate) fn ends_in_slash(&self, call: &Call, named: Named) -> bool {
+        let Some(name) = self.name(call, named) else {
+            return false;
+        };
+        let end = name.iter().rposition(|byte| *byte != b'/');
+        let bare = &name[..end.map_or(0, |end| end + 1)];
+        let last = bare.rsplit(|byte| *byte == b'/').next();
+        bare.len() < name.len() && !matches!(last, Some(b"" | b"." | b"..") | None)
+    }
+
     /// Where the name of a call ends.
     pub(crate) fn place_of(&mut self, call: &Call, named: Named, end: End) -> Option<Place> {
         let name = self.name(call, named)?;

@@ -222,6 +222,16 @@ impl Oracle {
         }
     }
 
+    /// A call made nothing at a path: that its directory is there may have decided that.
+    pub(crate) fn tolerate_way(&mut self, call: &Call, path: &[u8]) {
+        let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let directory = &path[..end.max(1)];
+        if let Some(id) = self.node_at(call, directory) {
+            let there = self.there(id);
+            self.tolerate(call, directory, there, Look::Probed);
+        }
+    }
+
     /// Notes a look without an interest in the content, or that there was nothing to look at.
     pub(crate) fn probe(&mut self, call: &Call, place: &Place) {
         let error = call.error();

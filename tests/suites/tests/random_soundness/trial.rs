@@ -311,9 +311,12 @@ impl Stage<'_> {
         let place = self.room().join(&mutation.path);
         let is_own = There::at(&place) == There::Nothing && before != There::Nothing;
         // A result that was changed or removed may be there or not, as before.
-        let applies = is_own || mutation.apply(&self.room())?;
+        let mut applies = is_own || mutation.apply(&self.room())?;
         let truth = self.plainly()?;
         // What somebody put into a directory of the step stays there.
+        if !applies && before == There::Nothing {
+            applies = mutation.apply(&self.room())?;
+        }
         let added = place.join("new");
         if mutation.action == Action::Add && is_own && There::at(&place) == There::Directory {
             fs::write(added, "new")?;

@@ -85,6 +85,9 @@ impl Oracle {
     }
 
     fn not_made(&mut self, call: &Call, place: &Place) {
+        if let Place::Missing { path, .. } = place {
+            self.tolerate_way(call, path);
+        }
         match (place, call.error()) {
             (Place::Missing { path, .. }, Some("EACCES" | "EPERM" | "EROFS")) => {
                 self.look(call, path, There::Unknown, Look::Denied);
@@ -136,6 +139,7 @@ impl Oracle {
                 && is_directory
             {
                 // Refused for what the old name is, once nothing was found at the new one.
+                self.tolerate_way(call, path);
                 return self.look(call, path, There::Nothing, Look::Missed);
             }
             return self.not_made(call, &target);

@@ -37,6 +37,11 @@ impl Oracle {
         let is_refused = matches!(call.error(), Some("EACCES" | "EPERM"));
         if found(&from).is_none() && !is_refused {
             self.probe(call, &from);
+            // Which of the descriptors is not open is not said.
+            let is_way_gone = matches!(from, Place::Missing { entry: None, .. });
+            if is_way_gone || call.error() == Some("EBADF") {
+                return;
+            }
             // The way to the new name is gone first, but the log does not say how far.
             if let Some(to) = self.place_of(call, new, End::Entry)
                 && let Place::Missing { path, .. }
@@ -46,10 +51,18 @@ impl Oracle {
                 for look in [Look::Missed, Look::Probed, Look::Link] {
                     self.tolerate(call, path, There::Unknown, look);
                 }
+                self.tolerate_way(call, path);
+            }
+            if let Place::Missing { path, .. } = &from {
+                self.tolerate_way(call, path);
             }
             return;
         }
         let Some(to) = self.place_of(call, new, End::Entry) else {
+            // Whether the way to the old name was gone before is not said.
+            if let Place::Found { path, .. } = &from {
+                self.tolerate_way(call, path);
+            }
             return;
         };
         if is_refused {
@@ -172,6 +185,9 @@ impl Oracle {
             _ => Look::Probed,
         };
         self.look(call, &source.path, there, look);
+        if let Place::Missing { path, .. } = to {
+            self.tolerate_way(call, path);
+        }
         match (to, call.error()) {
             (Place::Found { path, id, .. }, Some("ENOTEMPTY")) => {
                 let there = self.there(*id);
@@ -202,6 +218,7 @@ impl Oracle {
             for look in [Look::Probed, Look::Missed, Look::Link, Look::Denied] {
                 self.tolerate(call, path, there, look);
             }
+            self.tolerate_way(call, path);
             paths.push(path.clone());
         }
         self.refusals.push(paths);

@@ -58,6 +58,18 @@ impl Flags {
 impl Oracle {
     pub(super) fn opening(&mut self, call: &Call, named: Named, flags: Option<i64>) {
         let flags = Flags(flags.unwrap_or(0) as i32);
+        if flags.creates() && call.error() == Some("EISDIR") && self.ends_in_slash(call, named) {
+            // It is refused before anything is looked up in its directory.
+            if let Some(
+                Place::Found { path, .. }
+                | Place::Missing { path, .. }
+                | Place::NoDirectory { path, .. },
+            ) = self.place_of(call, named, End::Entry)
+            {
+                self.tolerate_way(call, &path);
+            }
+            return;
+        }
         let Some(place) = self.place_of(call, named, flags.end()) else {
             return;
         };
@@ -151,10 +163,9 @@ impl Oracle {
             Some("ENOENT" | "ENOTDIR") => self.look(call, path, There::Nothing, Look::Missed),
             Some("EACCES" | "EPERM") => {
                 self.look(call, path, There::Unknown, Look::Denied);
+                self.tolerate_way(call, path);
             }
             Some("ENAMETOOLONG" | "ELOOP") => self.look(call, path, There::Unknown, Look::Denied),
-            // A name that ends in a slash is refused before anything is looked up.
-            Some("EISDIR") => {}
             Some("EINVAL") => self.tolerate(call, path, There::Nothing, Look::Missed),
             Some(_) => self.attempt(call, path, There::Nothing, Change::Fresh),
         }

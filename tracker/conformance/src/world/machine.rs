@@ -235,6 +235,12 @@ impl Machine {
         }
     }
 
+    /// A directory was found, and nothing came of it.
+    fn look_above(&mut self, directory: Id) {
+        let path = self.files.path(directory);
+        self.look(path.as_deref(), Look::Probe, What::Directory);
+    }
+
     /// Something was found, and nothing but that mattered.
     fn probe(&mut self, path: Option<&str>, node: Id) {
         let what = self.files.what(node);

@@ -8,7 +8,7 @@ use vt_tracker_abi::{Blindness, Change, Creation, Kind, Look, State};
 use crate::system::credentials;
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
-use crate::system::place::{Last, Place, parent};
+use crate::system::place::{Last, Parent, Place, look_at, parent};
 use crate::system::recorder::Digesting;
 use crate::system::resolve::Crossed;
 use crate::system::tracee::{self, NoPath};
@@ -383,6 +383,41 @@ impl<'w> Call<'w> {
             Place::Refused { path } => self.look(&path, Look::Denied, State::Missing),
             Place::Elsewhere => {}
         }
+    }
+
+    /// Notes that nothing was made at a path, though its directory was found: it would be missed
+    /// if it were gone.
+    pub(crate) fn directory_of(&mut self, path: &[u8]) {
+        let directory = parent(path);
+        if let Ok(state) = look_at(directory) {
+            self.look(directory, Look::Probe, state);
+        }
+    }
+
+    /// Notes the way to a name at which nothing was looked for; false if there is none.
+    pub(crate) fn way(&mut self, place: Place, ending: Ending) -> bool {
+        match place {
+            Place::Present { path, .. }
+            | Place::Missing {
+                path,
+                parent: Parent::Exists,
+            } if ending != Ending::Dots => {
+                self.directory_of(&path);
+                true
+            }
+            place => {
+                let is_there = matches!(place, Place::Present { .. });
+                self.probe(place);
+                is_there
+            }
+        }
+    }
+
+    /// Notes that something may not be made at a path.
+    pub(crate) fn deny_making(&mut self, path: &[u8]) {
+        self.look(path, Look::Miss, State::Missing);
+        self.look(path, Look::Denied, State::Missing);
+        self.directory_of(path);
     }
 
     pub(crate) fn program(&mut self, given: &[u8], real: &[u8]) {

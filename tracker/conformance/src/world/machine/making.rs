@@ -97,6 +97,7 @@ impl Machine {
         let free = self.find_free(new, Slash::Refused)?;
         if self.files.is_directory(node) {
             self.look(free.path.as_deref(), Look::Miss, What::Missing);
+            self.look_above(free.directory);
             return Err("EPERM");
         }
         self.make_exclusively(free.path.as_deref());

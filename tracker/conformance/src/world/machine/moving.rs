@@ -95,6 +95,21 @@ impl Machine {
             let looks = [Look::Miss, Look::Probe, Look::Link, Look::List];
             self.chronicle.look_perhaps(&path, &looks, what);
         }
+        match end {
+            // What is there may be looked at in place of the way to it.
+            End::Entry(Entry {
+                directory,
+                node: Some(_),
+                ..
+            }) => {
+                if let Some(path) = self.files.path(*directory) {
+                    let looks = [Look::Probe];
+                    self.chronicle.look_perhaps(&path, &looks, What::Directory);
+                }
+            }
+            End::Entry(entry) => self.look_above(entry.directory),
+            End::Dots(_) => {}
+        }
     }
 
     /// Says why it can't be done, and sees what that was decided by.
@@ -102,6 +117,7 @@ impl Machine {
         let Some(from) = old.node else {
             self.look(old.path.as_deref(), Look::Miss, What::Missing);
             self.perhaps(&End::Entry(new.clone()));
+            self.look_above(new.directory);
             return Err("ENOENT");
         };
         let refusal = self.refusal(old, from, new, onto);
@@ -113,7 +129,12 @@ impl Machine {
                     self.look(path, Look::List, self.files.what(node));
                 }
                 Some(node) => self.glance(new.path.as_deref(), node),
-                None => self.look(new.path.as_deref(), Look::Miss, What::Missing),
+                None => {
+                    self.look(new.path.as_deref(), Look::Miss, What::Missing);
+                    if refusal != Some("ENOENT") {
+                        self.look_above(new.directory);
+                    }
+                }
             }
         }
         refusal.map_or(Ok(()), Err)

@@ -186,6 +186,7 @@ impl Machine {
                 if let Some(path) = self.path_of(directory, &name) {
                     self.chronicle.look_perhaps(&path, &looks, what);
                 }
+                self.look_above(directory);
                 Err("EISDIR")
             }
             Ok(Place::Itself(directory, _)) => {

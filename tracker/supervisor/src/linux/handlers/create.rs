@@ -1,7 +1,7 @@
 //! Calls that make something where there is nothing.
 
 use rustix::fs::Access;
-use vt_tracker_abi::{Kind, Look, State};
+use vt_tracker_abi::{Kind, Look};
 
 use crate::system::call::{Call, Empty, Ending, Name, Skip};
 use crate::system::handlers::look::socket_path;
@@ -35,8 +35,7 @@ fn make(call: &mut Call<'_>, name: &Name, made: Made) {
                 }
                 call.create_exclusively(&path);
             } else {
-                call.look(&path, Look::Miss, State::Missing);
-                call.look(&path, Look::Denied, State::Missing);
+                call.deny_making(&path);
             }
         }
         place => call.probe(place),
@@ -52,8 +51,7 @@ fn make_directory(call: &mut Call<'_>, name: &Name) {
             if may_create(call, &path) {
                 call.make_directory(&path);
             } else {
-                call.look(&path, Look::Miss, State::Missing);
-                call.look(&path, Look::Denied, State::Missing);
+                call.deny_making(&path);
             }
         }
         Place::Missing {
@@ -174,7 +172,16 @@ fn hard_link(
         // It can't be linked to, but if there is something at the new name, that is what is said.
         place @ Place::Present { .. } => {
             call.probe(place);
-            let place = call.entry(&new?);
+            let new = new?;
+            let place = call.entry(&new);
+            if let Place::Missing {
+                path,
+                parent: Parent::Exists,
+            } = &place
+                && new.ending() == Ending::Plain
+            {
+                call.directory_of(path);
+            }
             call.probe(place);
             return Ok(());
         }

@@ -140,14 +140,8 @@ pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
     let creates = flags & libc::O_CREAT != 0 && flags & libc::O_PATH == 0;
     if creates && name.ending() == Ending::Slash {
         // Nothing can be created there, and what is there is not even looked at.
-        match call.entry(name) {
-            Place::Present { .. }
-            | Place::Missing {
-                parent: Parent::Exists,
-                ..
-            } => {}
-            place => call.probe(place),
-        }
+        let place = call.entry(name);
+        call.way(place, Ending::Slash);
         return;
     }
     let is_exclusive = libc::O_CREAT | libc::O_EXCL;
@@ -209,8 +203,7 @@ fn missing(call: &mut Call<'_>, path: Vec<u8>, flags: i32) {
         return call.look(&path, Look::Miss, State::Missing);
     }
     if !may_create(call, &path) {
-        call.look(&path, Look::Miss, State::Missing);
-        return call.look(&path, Look::Denied, State::Missing);
+        return call.deny_making(&path);
     }
     match plan {
         Plan::MakeExclusively => call.create_exclusively(&path),

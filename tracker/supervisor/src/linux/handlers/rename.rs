@@ -74,14 +74,7 @@ fn moving(
         Ok(new) => new,
         Err(skip) => {
             // Only the way to the old name was gone by then.
-            match place {
-                Place::Present { .. }
-                | Place::Missing {
-                    parent: Parent::Exists,
-                    ..
-                } => {}
-                place => call.probe(place),
-            }
+            call.way(place, old.ending());
             return Err(skip);
         }
     };
@@ -92,16 +85,11 @@ fn moving(
             parent: Parent::Exists,
         } => {
             call.look(&path, Look::Miss, State::Missing);
-            // The way to the new name is gone before the old one is missed; itself it is not
-            // looked for then.
-            let is_way = new.ending() == Ending::Dots;
-            match call.entry(&new) {
-                Place::Present { .. } => {}
-                Place::Missing {
-                    parent: Parent::Exists,
-                    ..
-                } if !is_way => {}
-                place => call.probe(place),
+            // The way to the new name is gone before the old one is missed, and so is that it is no
+            // name; itself it is not looked for then.
+            let place = call.entry(&new);
+            if !call.way(place, new.ending()) || new.ending() == Ending::Dots {
+                call.directory_of(&path);
             }
             return Ok(());
         }
@@ -124,6 +112,13 @@ fn moving(
     };
     if is_refused_by_name(&node, &target, (old.ending(), new.ending()), flags) {
         refuse(call, &node, None);
+        let misses_new = flags & EXCHANGE != 0 && old.ending() != Ending::Dots;
+        if let Target::Free(path) = &target
+            && !misses_new
+            && new.ending() != Ending::Dots
+        {
+            call.directory_of(path);
+        }
         let place = call.entry(&new);
         call.probe(place);
         return Ok(());
@@ -167,12 +162,12 @@ fn to(call: &mut Call<'_>, old: &Node, new: Target, flags: i32) {
         }
         Target::Free(path) => {
             if is_elsewhere(old, &path) {
+                call.directory_of(&path);
                 return refuse(call, old, None);
             }
             if !may_remove(call, &old.path) || !may_create(call, &path) {
                 deny(call, old, None);
-                call.look(&path, Look::Miss, State::Missing);
-                return call.look(&path, Look::Denied, State::Missing);
+                return call.deny_making(&path);
             }
             disturb(call, old, None);
             if flags & NO_REPLACE != 0 {
