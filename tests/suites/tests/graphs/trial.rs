@@ -203,8 +203,10 @@ impl Trial<'_> {
             format!("p{}#t{task}", graph.tasks[task].package)
         });
         // What runs without a cache sees variables that it does not declare, and leaves files that
-        // a later hit takes for those of somebody else.
-        let is_telling = self.world.env.is_empty()
+        // a later hit takes for those of somebody else. So does what is stopped halfway because
+        // another task fails.
+        let is_telling = truth.succeeds
+            && self.world.env.is_empty()
             && !tasks.iter().any(|task| graph.has_names_from_inputs(*task));
         let flags = match flags {
             Flags::NoCache if !is_telling => Flags::Plain,
