@@ -103,6 +103,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
         sealing.take(request, path, facts);
     }
     sealing.add_declared(request)?;
+    sealing.take_directories_used(request);
     sealing.carry_leftovers(request);
     sealing.unite_path_sets(request);
     sealing.items.extend(request.asked.iter().cloned());
@@ -132,6 +133,8 @@ struct Sealing {
     items: BTreeSet<Item>,
     /// Missing paths, to be shortened once every change is known.
     missing: BTreeSet<RelPath>,
+    /// Directories in which something was made that is gone in the end.
+    directories_used: BTreeSet<RelPath>,
     results: BTreeMap<RelPath, ResultPath>,
     tombstones: BTreeSet<RelPath>,
     /// Paths the step wrote itself: their times say nothing about somebody else.
@@ -181,7 +184,8 @@ impl Sealing {
             self.touched.insert(path.clone());
         }
         match classified.class {
-            Class::Nothing | Class::Temporary | Class::Log => {}
+            Class::Temporary => self.directories_used.extend(path.parent()),
+            Class::Nothing | Class::Log => {}
             Class::Input | Class::Rewritten => self.take_input(request, path, facts),
             Class::Leftover => {
                 let row = request.ledger.0.get(path);

@@ -259,6 +259,13 @@ fn mended() -> Vec<Mended> {
             Action::File,
             "d",
         ),
+        // The directory of what is made and removed again.
+        (
+            vec![("d", Seedling::Directory)],
+            vec![put("d/new"), Op::Unlink(name("d/new"))],
+            Action::Remove,
+            "d",
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
+use crate::NodeKind;
 use crate::git;
 use crate::item::Item;
 use crate::observed::{PathFacts, StateSeen};
@@ -48,6 +49,29 @@ impl Sealing {
             });
         } else {
             self.items.insert(Item::Path(path.clone()));
+        }
+    }
+
+    /// Takes the directories in which the step made something temporary, and to which it did nothing
+    /// else, for inputs: where one is missing, that fails.
+    pub(super) fn take_directories_used(&mut self, request: &SealRequest<'_>) {
+        let rules = request.rules;
+        for directory in std::mem::take(&mut self.directories_used) {
+            let is_known = request.observation.paths.contains_key(&directory);
+            let is_cut = git::below_git(directory.as_bytes()).is_some()
+                || rules.is_hidden(&directory)
+                || !rules.input.counts(&directory);
+            if directory.is_root() || is_known || is_cut {
+                continue;
+            }
+            let Some((NodeKind::Directory, row)) = request.disk.node(&directory) else {
+                continue;
+            };
+            let seen = StateSeen::Present(NodeKind::Directory, row);
+            let is_own = request.ledger.own(&directory, &seen).is_some();
+            if !is_own && !self.in_tagged_cache(request, &directory) {
+                self.items.insert(Item::Path(directory));
+            }
         }
     }
 

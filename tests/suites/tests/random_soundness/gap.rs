@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use vt_tracker_conformance::world::{
-    Change, Chronicle, History, Look, Op, Program, Seedling, What,
+    Change, Chronicle, History, Look, Machine, Op, Program, ROOT, Seedling, What,
 };
 
 use super::mutation::Mutation;
@@ -109,9 +109,9 @@ pub(crate) fn of_change(
     let is_made_or_gone = (before == There::Directory) != (after == There::Directory);
     if near(chronicle, path, is_tombstone) {
         Some(Gap::Tombstone)
-    } else if near(chronicle, path, is_temporary) {
+    } else if is_in_temporary(chronicle, path) {
         Some(Gap::Temporary)
-    } else if is_made_or_gone && is_above(chronicle, path, |history| !history.changes.is_empty()) {
+    } else if is_made_or_gone && is_above_result(&machine, path) {
         Some(Gap::DirectoryAboveResult)
     } else if is_made_or_gone && near(chronicle, path, |history| history.listed) {
         Some(Gap::MissingListsAsEmpty)
@@ -152,10 +152,20 @@ fn is_overwritten(history: &History) -> bool {
         && history.seen.is_empty()
 }
 
-/// Whether something holds of a path below another.
-fn is_above(chronicle: &Chronicle, path: &str, holds: impl Fn(&History) -> bool) -> bool {
-    chronicle
-        .paths
+/// Whether a path is, or is below, what is created and gone in the end.
+fn is_in_temporary(chronicle: &Chronicle, path: &str) -> bool {
+    let mut paths = chronicle.paths.iter();
+    paths.any(|(other, history)| is_within(path, other) && is_temporary(history))
+}
+
+/// Whether something below a path was changed and is there in the end.
+fn is_above_result(machine: &Machine, path: &str) -> bool {
+    let there = machine.files().below(ROOT);
+    let is_result = |other: &str| {
+        let history = machine.chronicle().paths.get(other);
+        history.is_some_and(|history| !history.changes.is_empty())
+    };
+    there
         .iter()
-        .any(|(other, history)| other != path && is_within(other, path) && holds(history))
+        .any(|(other, _)| other != path && is_within(other, path) && is_result(other))
 }
