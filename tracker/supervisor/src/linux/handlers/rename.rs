@@ -85,8 +85,8 @@ fn moving(
             parent: Parent::Exists,
         } => {
             call.look(&path, Look::Miss, State::Missing);
-            // The way to the new name is gone before the old one is missed, and so is that it is no
-            // name; itself it is not looked for then.
+            // A new name that is none, or to which no way leads, fails before the old one is missed.
+            // Itself it is not looked for then.
             let place = call.entry(&new);
             if !call.way(place, new.ending()) || new.ending() == Ending::Dots {
                 call.directory_of(&path);
