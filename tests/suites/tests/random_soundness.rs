@@ -259,6 +259,13 @@ fn mended() -> Vec<Mended> {
             Action::File,
             "d",
         ),
+        // A directory that is only passed.
+        (
+            vec![("d", Seedling::Directory), ("f", file(false))],
+            vec![Op::Stat(name("d/../f"))],
+            Action::Remove,
+            "d",
+        ),
         // The directory of what is made and removed again.
         (
             vec![("d", Seedling::Directory)],

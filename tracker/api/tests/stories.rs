@@ -164,7 +164,7 @@ fn each_link_on_the_way_is_seen() {
     assert_eq!(seen.story("short"), "link: link");
     assert_eq!(seen.story("link"), "link: link");
     assert_eq!(seen.story("real/deep/file"), "file: read");
-    assert_eq!(seen.story("real/deep"), "nothing");
+    assert_eq!(seen.story("real/deep"), "directory: probe");
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub enum Place {
 /// A name, resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resolved {
-    /// What decided on the way, by real paths: links, and what is no directory.
+    /// What decided on the way, by real paths: links, what is no directory, and directories from
+    /// which it goes up again.
     pub crossed: Vec<(Vec<u8>, Id)>,
     /// Where it ends.
     pub place: Place,
@@ -74,6 +75,7 @@ pub fn resolve(
     let mut walk = Walk {
         tree,
         process,
+        start,
         at: start,
         rest: VecDeque::new(),
         ends_in_slash: false,
@@ -90,6 +92,7 @@ pub fn resolve(
 struct Walk<'w> {
     tree: &'w mut Tree,
     process: Process<'w>,
+    start: Id,
     at: Id,
     rest: VecDeque<Vec<u8>>,
     ends_in_slash: bool,
@@ -114,11 +117,16 @@ impl Walk<'_> {
     }
 
     fn run(&mut self, end: End) -> Place {
+        let mut is_up = false;
         while let Some(part) = self.rest.pop_front() {
             if part == b"." {
                 continue;
             }
-            if part == b".." {
+            let is_told = std::mem::replace(&mut is_up, part == b"..");
+            if is_up {
+                if !is_told {
+                    self.pass();
+                }
                 self.at = self.tree.parent(self.at);
                 continue;
             }
@@ -176,6 +184,19 @@ impl Walk<'_> {
             path,
             id,
             entry: Some((self.at, name)),
+        }
+    }
+
+    /// The name goes up again from here. Where it starts, and above, all is there anyway.
+    fn pass(&mut self) {
+        let mut above = self.start;
+        while above != self.at && above != ROOT {
+            above = self.tree.parent(above);
+        }
+        if above != self.at
+            && let Some(path) = self.tree.path(self.at)
+        {
+            self.crossed.push((path, self.at));
         }
     }
 

@@ -11,7 +11,7 @@ use vt_tracker_conformance::world::{
     Change, Chronicle, History, Look, Machine, Op, Program, ROOT, Seedling, What,
 };
 
-use super::mutation::Mutation;
+use super::mutation::{Action, Mutation};
 
 /// A known difference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -107,7 +107,10 @@ pub(crate) fn of_change(
     let chronicle = machine.chronicle();
     let path = mutation.path.as_str();
     let is_made_or_gone = (before == There::Directory) != (after == There::Directory);
-    if near(chronicle, path, is_tombstone) {
+    // A link may lead to what was removed, or to another link that does.
+    let leads_anywhere = mutation.action == Action::Link;
+    let place = if leads_anywhere { "" } else { path };
+    if near(chronicle, place, is_tombstone) {
         Some(Gap::Tombstone)
     } else if is_in_temporary(chronicle, path) {
         Some(Gap::Temporary)

@@ -204,6 +204,9 @@ impl Machine {
         for path in &walked.crossed {
             self.chronicle.look(path, Look::Link, What::Link);
         }
+        for path in &walked.passed {
+            self.chronicle.look(path, Look::Probe, What::Directory);
+        }
         if last == Last::Entry && matches!(walked.found, Ok(Place::Itself(_, Dots::Room))) {
             // Whoever changes the room itself changes what is around it.
             self.unpredictable = true;

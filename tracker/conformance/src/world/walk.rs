@@ -73,17 +73,21 @@ pub(crate) struct Walked {
     pub(crate) found: Result<Place, Stop>,
     /// The paths of the links that were crossed.
     pub(crate) crossed: Vec<String>,
+    /// The paths of the directories from which it went up again.
+    pub(crate) passed: Vec<String>,
     /// Whether it left the room, where nothing is known.
     pub(crate) escaped: bool,
 }
 
 struct Walk<'f> {
     files: &'f Files,
+    start: Id,
     directory: Id,
     rest: VecDeque<String>,
     slash: bool,
     dots: Dots,
     crossed: Vec<String>,
+    passed: Vec<String>,
     links: usize,
     escaped: bool,
 }
@@ -92,11 +96,13 @@ struct Walk<'f> {
 pub(crate) fn walk(files: &Files, start: Id, text: &str, last: Last) -> Walked {
     let mut walk = Walk {
         files,
+        start,
         directory: start,
         rest: VecDeque::new(),
         slash: text.ends_with('/'),
         dots: Dots::Here,
         crossed: Vec::new(),
+        passed: Vec::new(),
         links: 0,
         escaped: false,
     };
@@ -105,6 +111,7 @@ pub(crate) fn walk(files: &Files, start: Id, text: &str, last: Last) -> Walked {
     Walked {
         found,
         crossed: walk.crossed,
+        passed: walk.passed,
         escaped: walk.escaped,
     }
 }
@@ -123,10 +130,16 @@ impl Walk<'_> {
     }
 
     fn run(&mut self, last: Last) -> Result<Place, Stop> {
+        let mut is_up = false;
         while let Some(part) = self.rest.pop_front() {
+            is_up &= matches!(part.as_str(), "." | "..");
             match part.as_str() {
                 "." => self.dots = Dots::Here,
                 ".." => {
+                    if !is_up && !self.files.is_within(self.start, self.directory) {
+                        self.passed.extend(self.files.path(self.directory));
+                    }
+                    is_up = true;
                     self.escaped |= self.directory == ROOT;
                     self.directory = self.files.parent(self.directory);
                     self.dots = Dots::Up;

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use vt_tracker_abi::{Kind, PathHashing, State};
 
 use crate::system::entries::{Directory, Entries};
-use crate::system::place::{Last, Parent, Place, is_kernel_path, look_at, parent_length};
+use crate::system::place::{Last, Parent, Place, is_below, is_kernel_path, look_at, parent_length};
 use crate::system::unsettled::Unsettled;
 
 /// How many links the kernel crosses in one name.
@@ -20,7 +20,8 @@ enum Fact {
     Link(Box<[u8]>, State),
 }
 
-/// What decided on the way where a name leads: a link, or something that is no directory.
+/// What decided on the way where a name leads: a link, something that is no directory, or a
+/// directory that is only passed on the way up again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Crossed {
     /// Its real path.
@@ -50,6 +51,10 @@ struct Walk<'w> {
     real: Vec<u8>,
     rest: Vec<u8>,
     at: usize,
+    /// The directory that the name starts from; empty if that is the root.
+    base: &'w [u8],
+    /// Whether the component before this one was `..`.
+    is_up: bool,
     links: usize,
     thread: u32,
     crossed: &'w mut Vec<Crossed>,
@@ -123,6 +128,8 @@ impl Resolver {
             real: real.to_vec(),
             rest: rest.to_vec(),
             at: 0,
+            base: &name[..known],
+            is_up: false,
             links: 0,
             thread,
             crossed,
@@ -151,10 +158,11 @@ impl Resolver {
         match &walk.rest[start..end] {
             b"." => return Step::On,
             b".." => {
+                walk.pass();
                 walk.real.truncate(parent_length(&walk.real));
                 return Step::On;
             }
-            _ => {}
+            _ => walk.is_up = false,
         }
         walk.real.push(b'/');
         walk.real.extend_from_slice(&walk.rest[start..end]);
@@ -311,12 +319,24 @@ impl Walk<'_> {
         }
     }
 
-    /// Hands out the link that the real path leads to so far.
+    /// Hands out what the real path leads to so far.
     fn cross(&mut self, state: State) {
         self.crossed.push(Crossed {
             path: self.real.clone(),
             state,
         });
+    }
+
+    /// Hands out the directory that the real path leads to so far, from which the name goes up again:
+    /// it leads nowhere without that. Those above where it starts are there anyway.
+    fn pass(&mut self) {
+        let is_told = std::mem::replace(&mut self.is_up, true);
+        if is_told || self.real.is_empty() || is_below(self.base, &self.real) {
+            return;
+        }
+        if let Ok(state) = look_at(&self.real) {
+            self.cross(state);
+        }
     }
 
     fn take_real(&mut self) -> Vec<u8> {

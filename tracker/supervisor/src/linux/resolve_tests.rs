@@ -95,6 +95,15 @@ fn dots_go_through_the_real_parent() {
 }
 
 #[test]
+fn a_directory_that_a_name_goes_up_from_is_named() {
+    let mut tree = Tree::new();
+    let mut passed = |name: &str| tree.resolve(name, Last::Follow).1;
+    assert_eq!(passed("real/deep/../deep/file"), ["real/deep"]);
+    assert_eq!(passed("real/deep/./.././.."), ["real/deep"]);
+    assert_eq!(passed("absolute/.."), ["absolute", "link", "real/deep"]);
+}
+
+#[test]
 fn a_miss_is_the_whole_name_unless_it_goes_up() {
     let mut tree = Tree::new();
     assert_eq!(tree.place("real/no/such"), "missing real/no/such Missing");
