@@ -12,6 +12,7 @@ use vt_base::{Digest, RelPath};
 use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
 use crate::compare::{Covered, Look, covering};
 use crate::disk::Disk;
+use crate::git;
 use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
@@ -133,7 +134,8 @@ struct Sealing {
     items: BTreeSet<Item>,
     /// Missing paths, to be shortened once every change is known.
     missing: BTreeSet<RelPath>,
-    /// Directories in which something was made that is gone in the end.
+    /// Directories in which something was made that is gone in the end: where one is missing, that
+    /// fails.
     directories_used: BTreeSet<RelPath>,
     results: BTreeMap<RelPath, ResultPath>,
     tombstones: BTreeSet<RelPath>,
@@ -184,8 +186,10 @@ impl Sealing {
             self.touched.insert(path.clone());
         }
         match classified.class {
-            Class::Temporary => self.directories_used.extend(path.parent()),
-            Class::Nothing | Class::Log => {}
+            Class::Temporary if git::inside(path).is_none() => {
+                self.directories_used.extend(path.parent());
+            }
+            Class::Nothing | Class::Temporary | Class::Log => {}
             Class::Input | Class::Rewritten => self.take_input(request, path, facts),
             Class::Leftover => {
                 let row = request.ledger.0.get(path);

@@ -3,10 +3,9 @@
 use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
-use crate::NodeKind;
 use crate::git;
 use crate::item::Item;
-use crate::observed::{PathFacts, StateSeen};
+use crate::observed::{PathFacts, Seen, StateSeen};
 
 /// The first bytes of a `CACHEDIR.TAG` that means it.
 const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -52,25 +51,24 @@ impl Sealing {
         }
     }
 
-    /// Takes the directories in which the step made something temporary, and to which it did nothing
-    /// else, for inputs: where one is missing, that fails.
+    /// Takes the directories in which the step made something temporary as if it had looked at them.
     pub(super) fn take_directories_used(&mut self, request: &SealRequest<'_>) {
-        let rules = request.rules;
         for directory in std::mem::take(&mut self.directories_used) {
             let is_known = request.observation.paths.contains_key(&directory);
-            let is_cut = git::below_git(directory.as_bytes()).is_some()
-                || rules.is_hidden(&directory)
-                || !rules.input.counts(&directory);
-            if directory.is_root() || is_known || is_cut {
+            if directory.is_root() || is_known {
                 continue;
             }
-            let Some((NodeKind::Directory, row)) = request.disk.node(&directory) else {
-                continue;
-            };
-            let seen = StateSeen::Present(NodeKind::Directory, row);
-            let is_own = request.ledger.own(&directory, &seen).is_some();
-            if !is_own && !self.in_tagged_cache(request, &directory) {
-                self.items.insert(Item::Path(directory));
+            if let Some((kind, row)) = request.disk.node(&directory) {
+                let facts = PathFacts {
+                    first: StateSeen::Present(kind, row),
+                    seen: Seen {
+                        probed: true,
+                        ..Seen::default()
+                    },
+                    listed: false,
+                    change: None,
+                };
+                self.take(request, &directory, &facts);
             }
         }
     }
