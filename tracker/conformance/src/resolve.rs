@@ -77,16 +77,17 @@ pub fn resolve(
         process,
         start,
         at: start,
+        is_told: false,
         rest: VecDeque::new(),
         ends_in_slash: false,
         crossed: Vec::new(),
+        passed: Vec::new(),
     };
     walk.enter(name, true);
     let place = walk.run(end);
-    Resolved {
-        crossed: walk.crossed,
-        place,
-    }
+    let mut crossed = walk.crossed;
+    crossed.extend(walk.passed);
+    Resolved { crossed, place }
 }
 
 struct Walk<'w> {
@@ -94,9 +95,12 @@ struct Walk<'w> {
     process: Process<'w>,
     start: Id,
     at: Id,
+    /// Whether the directory is told of already: what is before is `..`, or a link in it.
+    is_told: bool,
     rest: VecDeque<Vec<u8>>,
     ends_in_slash: bool,
     crossed: Vec<(Vec<u8>, Id)>,
+    passed: Vec<(Vec<u8>, Id)>,
 }
 
 impl Walk<'_> {
@@ -117,13 +121,12 @@ impl Walk<'_> {
     }
 
     fn run(&mut self, end: End) -> Place {
-        let mut is_up = false;
         while let Some(part) = self.rest.pop_front() {
             if part == b"." {
                 continue;
             }
-            let is_told = std::mem::replace(&mut is_up, part == b"..");
-            if is_up {
+            let is_told = std::mem::replace(&mut self.is_told, part == b"..");
+            if part == b".." {
                 if !is_told {
                     self.pass();
                 }
@@ -154,6 +157,7 @@ impl Walk<'_> {
                     }
                     self.crossed.push((path, id));
                     self.enter(&text, is_last);
+                    self.is_told = true;
                 }
                 _ if !is_last => {
                     let leads_below = self.rest.iter().any(|part| part != b".");
@@ -196,7 +200,7 @@ impl Walk<'_> {
         if above != self.at
             && let Some(path) = self.tree.path(self.at)
         {
-            self.crossed.push((path, self.at));
+            self.passed.push((path, self.at));
         }
     }
 

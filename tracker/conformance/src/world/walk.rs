@@ -89,6 +89,8 @@ struct Walk<'f> {
     crossed: Vec<String>,
     passed: Vec<String>,
     links: usize,
+    /// Whether the directory is told of already: what is before is `..`, or a link in it.
+    is_told: bool,
     escaped: bool,
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn walk(files: &Files, start: Id, text: &str, last: Last) -> Walked {
         crossed: Vec::new(),
         passed: Vec::new(),
         links: 0,
+        is_told: false,
         escaped: false,
     };
     walk.prepend(text);
@@ -130,21 +133,20 @@ impl Walk<'_> {
     }
 
     fn run(&mut self, last: Last) -> Result<Place, Stop> {
-        let mut is_up = false;
         while let Some(part) = self.rest.pop_front() {
-            is_up &= matches!(part.as_str(), "." | "..");
             match part.as_str() {
                 "." => self.dots = Dots::Here,
                 ".." => {
-                    if !is_up && !self.files.is_within(self.start, self.directory) {
+                    if !self.is_told && !self.files.is_within(self.start, self.directory) {
                         self.passed.extend(self.files.path(self.directory));
                     }
-                    is_up = true;
+                    self.is_told = true;
                     self.escaped |= self.directory == ROOT;
                     self.directory = self.files.parent(self.directory);
                     self.dots = Dots::Up;
                 }
                 _ => {
+                    self.is_told = false;
                     if let Some(place) = self.enter(part, last)? {
                         return Ok(place);
                     }
@@ -176,6 +178,7 @@ impl Walk<'_> {
                     });
                 }
                 self.prepend(text);
+                self.is_told = true;
                 Ok(None)
             }
             Some((node, Content::Directory(_))) if !is_last => {

@@ -53,8 +53,8 @@ struct Walk<'w> {
     at: usize,
     /// The directory that the name starts from; empty if that is the root.
     base: &'w [u8],
-    /// Whether the component before this one was `..`.
-    is_up: bool,
+    /// Whether the real path so far is told of already: what is before is `..`, or a link in it.
+    is_told: bool,
     links: usize,
     thread: u32,
     crossed: &'w mut Vec<Crossed>,
@@ -129,7 +129,7 @@ impl Resolver {
             rest: rest.to_vec(),
             at: 0,
             base: &name[..known],
-            is_up: false,
+            is_told: false,
             links: 0,
             thread,
             crossed,
@@ -162,7 +162,7 @@ impl Resolver {
                 walk.real.truncate(parent_length(&walk.real));
                 return Step::On;
             }
-            _ => walk.is_up = false,
+            _ => walk.is_told = false,
         }
         walk.real.push(b'/');
         walk.real.extend_from_slice(&walk.rest[start..end]);
@@ -330,7 +330,7 @@ impl Walk<'_> {
     /// Hands out the directory that the real path leads to so far, from which the name goes up again:
     /// it leads nowhere without that. Those above where it starts are there anyway.
     fn pass(&mut self) {
-        let is_told = std::mem::replace(&mut self.is_up, true);
+        let is_told = std::mem::replace(&mut self.is_told, true);
         if is_told || self.real.is_empty() || is_below(self.base, &self.real) {
             return;
         }
@@ -432,6 +432,7 @@ impl Walk<'_> {
         }
         self.rest = rest;
         self.at = 0;
+        self.is_told = true;
         Step::On
     }
 }

@@ -101,6 +101,12 @@ fn a_directory_that_a_name_goes_up_from_is_named() {
     assert_eq!(passed("real/deep/../deep/file"), ["real/deep"]);
     assert_eq!(passed("real/deep/./.././.."), ["real/deep"]);
     assert_eq!(passed("absolute/.."), ["absolute", "link", "real/deep"]);
+    // That a link is there says that its directory is.
+    symlink("../real", tree.path("real/up")).unwrap();
+    assert_eq!(
+        tree.resolve("real/up/deep/file", Last::Follow).1,
+        ["real/up"]
+    );
 }
 
 #[test]

@@ -112,9 +112,7 @@ fn moving(
     };
     if is_refused_by_name(&node, &target, (old.ending(), new.ending()), flags) {
         refuse(call, &node, None);
-        let misses_new = flags & EXCHANGE != 0 && old.ending() != Ending::Dots;
         if let Target::Free(path) = &target
-            && !misses_new
             && new.ending() != Ending::Dots
         {
             call.directory_of(path);
@@ -139,6 +137,10 @@ fn is_refused_by_name(
     }
     let is_directory = |node: &Node| node.kind == Kind::Directory;
     let is_exchange = flags & EXCHANGE != 0;
+    if is_exchange && matches!(target, Target::Free(_)) {
+        // That the new name is missing is found before.
+        return false;
+    }
     let old_has_to_be = old_ending == Ending::Slash || new_ending == Ending::Slash && !is_exchange;
     let new_path = match target {
         Target::Free(path) => path,
