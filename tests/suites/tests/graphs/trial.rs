@@ -203,10 +203,8 @@ impl Trial<'_> {
             format!("p{}#t{task}", graph.tasks[task].package)
         });
         // What runs without a cache sees variables that it does not declare, and leaves files that
-        // a later hit takes for those of somebody else. So does what is stopped halfway because
-        // another task fails.
-        let is_telling = truth.succeeds
-            && self.world.env.is_empty()
+        // a later hit takes for those of somebody else.
+        let is_telling = self.world.env.is_empty()
             && !tasks.iter().any(|task| graph.has_names_from_inputs(*task));
         let flags = match flags {
             Flags::NoCache if !is_telling => Flags::Plain,
@@ -220,7 +218,27 @@ impl Trial<'_> {
         }
         let outcome = call.run();
         count(&mut self.counts, &outcome, truth.succeeds);
+        if flags == Flags::NoCache && !truth.succeeds {
+            self.remove_half_made(&tasks)?;
+        }
         Ok(self.compare(&tasks, truth, &outcome))
+    }
+
+    /// Removes what commands were about to rename when they were stopped because another failed:
+    /// without a cache nobody knows whose it is, and a later hit leaves it there.
+    fn remove_half_made(&self, tasks: &[usize]) -> io::Result<()> {
+        for task in tasks {
+            let result = self.sandbox.path(&self.case.graph.result(*task));
+            let mut files = Vec::new();
+            if result.is_dir() {
+                collect(&result, &mut files)?;
+            }
+            files.retain(|file| file.extension().is_some_and(|ending| ending == "tmp"));
+            for file in files {
+                fs::remove_file(file)?;
+            }
+        }
+        Ok(())
     }
 
     fn compare(&self, tasks: &[usize], truth: &Truth, outcome: &Outcome) -> Result<(), String> {

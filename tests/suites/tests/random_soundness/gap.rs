@@ -11,7 +11,7 @@ use vt_tracker_conformance::world::{
     Change, Chronicle, History, Look, Machine, Op, Program, ROOT, Seedling, What,
 };
 
-use super::mutation::{Action, Mutation};
+use super::mutation::Mutation;
 
 /// A known difference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -96,21 +96,21 @@ pub(crate) fn around(program: &Program) -> Program {
     if is_good { tame } else { program.clone() }
 }
 
-/// The gap that a program falls into when something changes.
+/// The gap that a program falls into when something changes, in the tree that it left maybe to a link
+/// that leads nowhere there.
 pub(crate) fn of_change(
     program: &Program,
     mutation: &Mutation,
     before: There,
     after: There,
+    leads_nowhere: bool,
 ) -> Option<Gap> {
     let machine = program.run();
     let chronicle = machine.chronicle();
     let path = mutation.path.as_str();
     let is_made_or_gone = (before == There::Directory) != (after == There::Directory);
-    // A link may lead to what was removed, or to another link that does.
-    let leads_anywhere = mutation.action == Action::Link;
-    let place = if leads_anywhere { "" } else { path };
-    if near(chronicle, place, is_tombstone) {
+    let leads_to_removed = leads_nowhere && near(chronicle, "", is_tombstone);
+    if near(chronicle, path, is_tombstone) || leads_to_removed {
         Some(Gap::Tombstone)
     } else if is_in_temporary(chronicle, path) {
         Some(Gap::Temporary)

@@ -236,7 +236,10 @@ impl Stage<'_> {
                 continue;
             }
             let after = There::at(&place);
-            let gap = gap::of_change(self.case.program, mutation, before, after);
+            let leads_nowhere = self.case.tree == Tree::AsLeft
+                && after == There::Link
+                && fs::metadata(&place).is_err();
+            let gap = gap::of_change(self.case.program, mutation, before, after, leads_nowhere);
             let verdict = match gap.filter(|_| is_left_out) {
                 Some(gap) => Verdict::LeftOut(gap),
                 None => self.run_again(&first, mutation, before)?,
