@@ -14,7 +14,7 @@ use crate::why::Why;
 
 /// The version of everything that is hashed and classified here. A change of meaning is a new
 /// version, and old entries are not found.
-const SEMANTICS: u64 = 2;
+const SEMANTICS: u64 = 3;
 
 /// The declared variables of a step: name to keyed digest, or unset.
 pub type DeclaredEnv = BTreeMap<String, Option<Keyed>>;

@@ -22,7 +22,7 @@ use vt_plan::Join;
 use vt_store::{Manifest, Table};
 
 /// The version of every value here.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// How many path sets a weak key keeps.
 const PATH_SETS: usize = 16;
