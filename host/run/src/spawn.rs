@@ -328,6 +328,7 @@ fn watch(
         grace: context.grace,
         tiers: vt_tracker::Tiers::ALL,
         preload: true,
+        demand: std::collections::BTreeMap::new(),
         environment: vt_tracker::Environment::Explicit,
     };
     let child = vt_tracker::spawn(command, options)?;

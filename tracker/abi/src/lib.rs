@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod asked;
 mod blindness;
 mod hash;
 mod shared;
@@ -14,6 +15,7 @@ mod state;
 mod tier;
 
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
+pub use asked::Asked;
 pub use blindness::Blindness;
 pub use hash::{PathHasher, PathHashing, in_path_order};
 pub use shared::{

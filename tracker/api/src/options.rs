@@ -1,5 +1,7 @@
 //! How a command is to be watched.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +20,10 @@ pub struct Options {
     pub preload: bool,
     /// Where the environment of the command comes from.
     pub environment: Environment,
+    /// Environment variables that are not in the environment of the command, and that programs with
+    /// the preload get nevertheless if they ask for them by name. None of them may be in the
+    /// environment of the command.
+    pub demand: BTreeMap<OsString, OsString>,
     /// Which tiers may be tried. The first that works is taken.
     pub tiers: Tiers,
 }
@@ -33,13 +39,14 @@ pub enum Environment {
 }
 
 impl Default for Options {
-    /// No roots, no grace, the preload, an inherited environment, every tier.
+    /// No roots, no grace, the preload, an inherited environment, nothing on demand, every tier.
     fn default() -> Self {
         Self {
             roots: Vec::new(),
             grace: Duration::ZERO,
             preload: true,
             environment: Environment::Inherited,
+            demand: BTreeMap::new(),
             tiers: Tiers::ALL,
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 
-use vt_tracker_abi::{Access, Blindness, Tier};
+use vt_tracker_abi::{Access, Asked, Blindness, Tier};
 use vt_tracker_model::{Trace, TraceBuilder};
 use vt_tracker_supervisor::{Sink, Survivors, watch};
 
@@ -26,6 +26,7 @@ pub(crate) struct Finished {
 /// Collects a trace on the supervisor's thread.
 struct Collector {
     builder: TraceBuilder,
+    is_preloaded: bool,
     finished: Sender<Finished>,
     gone: Gone,
 }
@@ -43,8 +44,8 @@ impl Sink for Collector {
         self.builder.tier(tier);
     }
 
-    fn variable(&mut self, name: &[u8]) {
-        self.builder.variable(name);
+    fn variable(&mut self, name: &[u8], asked: Asked) {
+        self.builder.variable(name, asked);
     }
 
     fn written_by_another(&mut self, path: &[u8]) {
@@ -56,7 +57,8 @@ impl Sink for Collector {
     }
 
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>) {
-        let trace = self.builder.finish(calls);
+        let mut trace = self.builder.finish(calls);
+        trace.is_preloaded = self.is_preloaded;
         if saw_the_end(&trace) && survivors.is_none() {
             // A tracer has reaped them all, whether anybody has asked for the status or not.
             self.gone.note();
@@ -97,12 +99,14 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
         } else {
             options.tiers.without(Tier::Preload)
         },
+        demand: options.demand,
         library,
     };
     let (sender, finished) = channel();
     let gone = Gone::default();
     let collector = Collector {
         builder: TraceBuilder::new(),
+        is_preloaded: options.library.is_some(),
         finished: sender,
         gone: gone.clone(),
     };

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use vt_tracker_abi::{Access, Blindness, PathHashing, Tier, in_path_order};
+use vt_tracker_abi::{Access, Asked, Blindness, PathHashing, Tier, in_path_order};
 
 use crate::history::PathHistory;
 use crate::trace::{Completeness, Executed, Trace};
@@ -19,8 +19,16 @@ pub struct TraceBuilder {
     histories: Vec<PathHistory>,
     programs: Vec<Executed>,
     variables: BTreeSet<OsString>,
+    demanded: BTreeSet<OsString>,
+    doubtful: BTreeSet<OsString>,
     written_by_others: BTreeSet<PathBuf>,
     completeness: Completeness,
+}
+
+fn add(names: &mut BTreeSet<OsString>, name: &OsStr) {
+    if !names.contains(name) {
+        names.insert(name.to_owned());
+    }
 }
 
 fn path(bytes: &[u8]) -> PathBuf {
@@ -68,10 +76,13 @@ impl TraceBuilder {
     }
 
     /// Adds the name of an environment variable that was asked for.
-    pub fn variable(&mut self, name: &[u8]) {
+    pub fn variable(&mut self, name: &[u8], asked: Asked) {
         let name = OsStr::from_bytes(name);
-        if !self.variables.contains(name) {
-            self.variables.insert(name.to_owned());
+        add(&mut self.variables, name);
+        match asked {
+            Asked::OfItself => {}
+            Asked::OnDemand => add(&mut self.demanded, name),
+            Asked::Doubtful => add(&mut self.doubtful, name),
         }
     }
 
@@ -107,6 +118,9 @@ impl TraceBuilder {
             paths: paths.collect(),
             programs: self.programs,
             variables: self.variables,
+            demanded: self.demanded,
+            doubtful: self.doubtful,
+            is_preloaded: false,
             written_by_others: self.written_by_others,
             completeness: self.completeness,
             accesses,

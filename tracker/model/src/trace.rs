@@ -51,6 +51,15 @@ pub struct Trace {
     /// The names of the environment variables that were asked for one by one. Programs that take
     /// the environment as a whole are not seen doing so, nor is one without the preload.
     pub variables: BTreeSet<OsString>,
+    /// Those of them that a program asked for that does not have them in its environment, and that
+    /// may ask for more than is in there: the answer was the value given for it, or that there is none.
+    pub demanded: BTreeSet<OsString>,
+    /// Those of them that have a value on demand that was withheld from a program that asked: the one that put
+    /// its environment together seems to have taken them out, but it can't be told for sure.
+    pub doubtful: BTreeSet<OsString>,
+    /// Whether programs had the library loaded that notes what they ask for, and answers. If not,
+    /// they know their environment and nothing else.
+    pub is_preloaded: bool,
     /// Files that somebody else wrote after the tree had written them.
     pub written_by_others: BTreeSet<PathBuf>,
     /// Whether anything may be lacking.

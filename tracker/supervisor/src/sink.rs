@@ -1,9 +1,11 @@
 //! What the supervisor is told, and whom it tells.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vt_tracker_abi::{Access, Blindness, Tier, Tiers};
+use vt_tracker_abi::{Access, Asked, Blindness, Tier, Tiers};
 
 use crate::system::Survivors;
 
@@ -18,6 +20,9 @@ pub struct Options {
     /// The library that is preloaded for the tracker's sake, if one is. That it is loaded is not
     /// told: no program depends on it.
     pub library: Option<PathBuf>,
+    /// The environment variables that programs with the library get by asking for them by name,
+    /// beside those in their environment.
+    pub demand: BTreeMap<OsString, OsString>,
     /// Which tiers may be tried. The first that works is taken.
     pub tiers: Tiers,
 }
@@ -36,8 +41,9 @@ pub trait Sink: Send {
     /// if it is not watched at all, or by a tracker above this one.
     fn tier(&mut self, _tier: Tier) {}
 
-    /// An environment variable with this name was asked for. Each name is told at least once.
-    fn variable(&mut self, name: &[u8]);
+    /// An environment variable with this name was asked for, and the answer came from there. Each
+    /// name is told at least once for each place.
+    fn variable(&mut self, name: &[u8], asked: Asked);
 
     /// At the end: somebody outside of the tree wrote a file below the roots that the tree wrote, too, and after it
     /// first did. Not all who do are noticed.

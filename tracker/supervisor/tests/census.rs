@@ -182,7 +182,7 @@ struct Reasons(std::sync::mpsc::Sender<Blindness>);
 impl Sink for Reasons {
     fn access(&mut self, _access: &Access<'_>) {}
     fn program(&mut self, _given: &[u8], _real: &[u8]) {}
-    fn variable(&mut self, _name: &[u8]) {}
+    fn variable(&mut self, _name: &[u8], _asked: vt_tracker_abi::Asked) {}
 
     fn blind(&mut self, reason: Blindness) {
         let _ = self.0.send(reason);
@@ -203,6 +203,7 @@ fn errno_in_a_child(number: i64, with_filter: bool) -> Option<i32> {
             roots: Vec::new(),
             grace: Duration::from_secs(5),
             library: None,
+            demand: std::collections::BTreeMap::new(),
             tiers: vt_tracker_abi::Tiers::ALL,
         };
         watch(&mut command, options, Box::new(Reasons(sender))).unwrap();

@@ -21,7 +21,7 @@ impl Sink for Failing {
 
     fn program(&mut self, _given: &[u8], _real: &[u8]) {}
 
-    fn variable(&mut self, _name: &[u8]) {}
+    fn variable(&mut self, _name: &[u8], _asked: vt_tracker_abi::Asked) {}
 
     fn blind(&mut self, _reason: Blindness) {}
 
@@ -42,6 +42,7 @@ fn a_tree_goes_on_when_the_thread_that_answers_it_has_panicked() {
         roots: Vec::new(),
         grace: Duration::ZERO,
         library: None,
+        demand: std::collections::BTreeMap::new(),
         tiers: vt_tracker_abi::Tiers::ALL,
     };
     watch(&mut command, options, Box::new(Failing(Arc::clone(&told)))).unwrap();

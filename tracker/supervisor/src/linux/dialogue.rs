@@ -13,7 +13,7 @@ use std::os::fd::{FromRawFd as _, OwnedFd};
 
 /// What every such name starts with. The version covers the requests and the encoding of what is
 /// handed over in the end.
-const PREFIX: &str = "/.vt-tracker/1/";
+const PREFIX: &str = "/.vt-tracker/2/";
 
 /// What can be asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -187,11 +187,11 @@ mod tests {
         }
         let token = written(TOKEN);
         for name in [
-            "/.vt-tracker/1/".to_owned(),
-            format!("/.vt-tracker/2/{token}/begin/1/"),
-            format!("/.vt-tracker/1/{token}/begin/1"),
-            format!("/.vt-tracker/1/{token}/begin/x/"),
-            format!("/.vt-tracker/1/{token}/stop/1/"),
+            "/.vt-tracker/2/".to_owned(),
+            format!("/.vt-tracker/1/{token}/begin/1/"),
+            format!("/.vt-tracker/2/{token}/begin/1"),
+            format!("/.vt-tracker/2/{token}/begin/x/"),
+            format!("/.vt-tracker/2/{token}/stop/1/"),
         ] {
             assert_eq!(parse(name.as_bytes(), TOKEN), None, "{name}");
         }

@@ -8,8 +8,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use vt_tracker_abi::{
-    Access, Blindness, Change, Creation, Event, Look, Looks, Order, PathHashing, StartDigest,
-    State, Tier,
+    Access, Asked, Blindness, Change, Creation, Event, Look, Looks, Order, PathHashing,
+    StartDigest, State, Tier,
 };
 
 use crate::sink::{Options, Sink};
@@ -210,8 +210,8 @@ impl Recorder {
     }
 
     /// Notes that an environment variable was asked for.
-    pub(crate) fn variable(&mut self, name: &[u8]) {
-        self.sink.variable(name);
+    pub(crate) fn variable(&mut self, name: &[u8], asked: Asked) {
+        self.sink.variable(name, asked);
     }
 
     /// Tells how the tree is watched.

@@ -34,7 +34,7 @@ impl Sink for Told {
 
     fn program(&mut self, _given: &[u8], _real: &[u8]) {}
 
-    fn variable(&mut self, _name: &[u8]) {}
+    fn variable(&mut self, _name: &[u8], _asked: Asked) {}
 
     fn blind(&mut self, _reason: Blindness) {}
 
@@ -59,6 +59,7 @@ impl Scene {
             roots: vec![root],
             grace: Duration::ZERO,
             library: None,
+            demand: std::collections::BTreeMap::new(),
             tiers: vt_tracker_abi::Tiers::ALL,
         };
         Self {

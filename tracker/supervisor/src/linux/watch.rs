@@ -1,5 +1,6 @@
 //! Everything that is remembered of a tree from call to call.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -211,6 +212,7 @@ impl Watch {
             roots: Vec::new(),
             grace: std::time::Duration::ZERO,
             library: self.library.clone(),
+            demand: BTreeMap::new(),
             tiers: vt_tracker_abi::Tiers::NONE,
         };
         self.recorders.add(Session {

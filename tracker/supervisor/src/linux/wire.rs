@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use vt_tracker_abi::{
-    Access, Blindness, Change, Creation, Event, Identity, Kind, Look, Order, StartDigest, State,
+    Access, Asked, Blindness, Change, Creation, Event, Identity, Kind, Look, Order, StartDigest,
+    State,
 };
 
 use crate::sink::Sink;
@@ -119,8 +120,8 @@ impl Sink for Writer {
         self.text(real);
     }
 
-    fn variable(&mut self, name: &[u8]) {
-        self.bytes.push(VARIABLE);
+    fn variable(&mut self, name: &[u8], asked: Asked) {
+        self.bytes.extend([VARIABLE, asked as u8]);
         self.text(name);
     }
 
@@ -176,7 +177,10 @@ impl<'b> Reader<'b> {
                     let given = self.text()?;
                     sink.program(given, self.text()?);
                 }
-                VARIABLE => sink.variable(self.text()?),
+                VARIABLE => {
+                    let asked = *Asked::ALL.get(usize::from(self.byte()?)).ok_or(Garbled)?;
+                    sink.variable(self.text()?, asked);
+                }
                 WRITTEN_BY_ANOTHER => sink.written_by_another(self.text()?),
                 BLIND => {
                     let name = self.text()?;

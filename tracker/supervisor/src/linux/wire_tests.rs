@@ -12,8 +12,8 @@ impl Sink for Told {
         self.0.push(format!("{given:?} {real:?}"));
     }
 
-    fn variable(&mut self, name: &[u8]) {
-        self.0.push(format!("{name:?}"));
+    fn variable(&mut self, name: &[u8], asked: Asked) {
+        self.0.push(format!("{name:?} {asked:?}"));
     }
 
     fn written_by_another(&mut self, path: &[u8]) {
@@ -77,7 +77,9 @@ fn tell_everything(sink: &mut dyn Sink) {
         }
     }
     sink.program(b"sh", b"/bin/dash");
-    sink.variable(b"HOME");
+    for asked in Asked::ALL {
+        sink.variable(b"HOME", asked);
+    }
     sink.written_by_another(b"/a");
     for reason in [
         Blindness::UnreadablePath { call: "openat" },

@@ -3,7 +3,7 @@
 //! What they say of the outcome is taken; only what a name leads to is found out here. Nothing in
 //! the tree can have changed that since: every change stops first, and then this is done first.
 
-use vt_tracker_abi::{Blindness, Kind, Look, Operation, Outcome, Record, State};
+use vt_tracker_abi::{Asked, Blindness, Kind, Look, Operation, Outcome, Record, State};
 
 use crate::system::call::{Call, Name, Stopped};
 use crate::system::handlers::open::opening;
@@ -30,7 +30,11 @@ pub(crate) fn note(watch: &mut Watch, record: &Record) {
     watch.begin_in(record.thread, session);
     if record.operation == Operation::Variable {
         let name = record.text();
-        return watch.recorders.each(|recorder| recorder.variable(name));
+        let asked = Asked::ALL.get(record.detail as usize);
+        let asked = *asked.unwrap_or(&Asked::OfItself);
+        return watch
+            .recorders
+            .each(|recorder| recorder.variable(name, asked));
     }
     if let Some((look, state)) = directly(watch, record) {
         let path = record.text();
