@@ -9,6 +9,8 @@
 mod access;
 mod asked;
 mod blindness;
+pub mod demand;
+mod endpoint;
 mod hash;
 mod shared;
 mod state;
@@ -17,10 +19,11 @@ mod tier;
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use asked::Asked;
 pub use blindness::Blindness;
+pub use endpoint::{Endpoint, Limit, Place, REQUEST, VARIABLE};
 pub use hash::{PathHasher, PathHashing, in_path_order};
 pub use shared::{
     Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,
-    Record, Rough, SLOTS, Shared, Tag, VARIABLE,
+    Record, Rough, SLOTS, Shared, Tag,
 };
 pub use state::{Identity, Kind, State};
 pub use tier::{Tier, Tiers};

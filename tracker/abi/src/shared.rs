@@ -26,8 +26,6 @@ pub const GATE_CODE: [u8; 3] = [0x0f, 0x05, 0xc3];
 /// Where the instruction pointer stands when the kernel looks at a call made there.
 pub const GATE_RETURN: usize = GATE + 2;
 
-/// The environment variable that tells the preload where to find the memory.
-pub const VARIABLE: &str = "VT_TRACKER";
 /// Says that the memory is what it is taken for: `vttrack` and the version of the layout.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"vttrack\x01");
 
@@ -259,8 +257,14 @@ impl Shared {
     /// Whether this is the memory that somebody was told of, in this layout.
     #[must_use]
     pub fn is(&self, token: [u64; 2]) -> bool {
+        self.magic.load(Ordering::Acquire) == MAGIC && self.token() == token
+    }
+
+    /// What only those know who were told of it.
+    #[must_use]
+    pub fn token(&self) -> [u64; 2] {
         let word = |index: usize| self.token[index].load(Ordering::Relaxed);
-        self.magic.load(Ordering::Acquire) == MAGIC && [word(0), word(1)] == token
+        [word(0), word(1)]
     }
 
     /// Tells everybody to go the slow way from now on.

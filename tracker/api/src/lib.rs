@@ -24,4 +24,4 @@ pub use vt_tracker_model::{
     Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
     State, Tier, Trace,
 };
-pub use vt_tracker_supervisor::Survivors;
+pub use vt_tracker_supervisor::{Survivors, demand_above, tell_demanded};

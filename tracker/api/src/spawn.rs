@@ -1,6 +1,7 @@
 //! Starts a command with the tracker attached.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -27,6 +28,8 @@ pub(crate) struct Finished {
 struct Collector {
     builder: TraceBuilder,
     is_preloaded: bool,
+    /// The names of the variables that have a value on demand.
+    demand: BTreeSet<OsString>,
     finished: Sender<Finished>,
     gone: Gone,
 }
@@ -59,6 +62,11 @@ impl Sink for Collector {
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>) {
         let mut trace = self.builder.finish(calls);
         trace.is_preloaded = self.is_preloaded;
+        // Where there is no value, it makes no difference whether it would have been given.
+        let without = trace
+            .doubtful
+            .extract_if(.., |name| !self.demand.contains(name));
+        trace.demanded.extend(without);
         if saw_the_end(&trace) && survivors.is_none() {
             // A tracer has reaped them all, whether anybody has asked for the status or not.
             self.gone.note();
@@ -107,6 +115,7 @@ pub fn spawn(command: Command, options: Options) -> io::Result<TrackedChild> {
     let collector = Collector {
         builder: TraceBuilder::new(),
         is_preloaded: options.library.is_some(),
+        demand: options.demand.keys().cloned().collect(),
         finished: sender,
         gone: gone.clone(),
     };

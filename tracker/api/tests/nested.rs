@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -144,6 +145,23 @@ fn inner() {
             let changed = Blindness::NamespaceChanged { call: "mount" };
             assert_eq!(seen.tracked.trace.completeness.0, [changed]);
         }
+        "on demand" => {
+            let mut demand = vt_tracker::demand_above();
+            let expected = [("WANTED", "value")].map(|(name, value)| (name.into(), value.into()));
+            assert_eq!(demand, expected.into());
+            demand.insert("INNER".into(), "mine".into());
+            let names = ["INNER", "NOT_SET", "TAKEN", "WANTED"];
+            let mut command = std::process::Command::new(root.join("ask"));
+            let file = std::fs::File::create(root.join("said")).unwrap();
+            command.args(names).stdout(file);
+            let options = Options {
+                demand,
+                ..Options::default()
+            };
+            let trace = spawn(command, options).unwrap().wait().unwrap().trace;
+            assert_eq!(trace.demanded, names.map(OsString::from).into());
+            vt_tracker::tell_demanded(["TOLD", "PATH"].map(OsStr::new));
+        }
         "not there" => {
             let command = std::process::Command::new("/no/such/program");
             assert!(spawn(command, Options::default()).is_err());
@@ -224,4 +242,34 @@ fn what_was_mounted_before_is_told_to_the_inner_tracker() {
     command.env(STORY, "elsewhere").env(ROOT, &room.root);
     let tracked = spawn(command, room.options(GRACE)).unwrap().wait().unwrap();
     assert!(tracked.status.success(), "{tracked:?}");
+}
+
+#[test]
+fn what_is_on_demand_outside_is_known_inside_and_what_depends_on_it_outside() {
+    let room = room();
+    let text = "#include <stdio.h>\n#include <stdlib.h>\n\
+        int main(int count, char **names) { while (*++names) { char *v = getenv(*names); puts(v ? v : \"-\"); } }\n";
+    room.write("ask.c", text);
+    let compiled = room.command("gcc", &["-o", "ask", "ask.c"]).status();
+    assert!(compiled.unwrap().success());
+    let this = std::env::current_exe().unwrap();
+    let name = inner_name();
+    let arguments = ["-u", "TAKEN", this.to_str().unwrap(), "--exact", &name];
+    let mut command = room.command("env", &arguments);
+    command.env(STORY, "on demand").env(ROOT, &room.root);
+    let demand = ["WANTED", "TAKEN"].map(|name| (name.into(), "value".into()));
+    let options = Options {
+        demand: demand.into(),
+        ..room.options(GRACE)
+    };
+    let tracked = spawn(command, options).unwrap().wait().unwrap();
+    assert!(tracked.status.success());
+    assert_eq!(tracked.trace.completeness.0, []);
+    let said = std::fs::read_to_string(room.path("said")).unwrap();
+    assert_eq!(said, "mine\n-\n-\nvalue\n");
+    let demanded = &tracked.trace.demanded;
+    for name in ["WANTED", "INNER", "NOT_SET", "TOLD"] {
+        assert!(demanded.contains(OsStr::new(name)), "{name}: {demanded:?}");
+    }
+    assert!(!demanded.contains(OsStr::new("PATH")));
 }

@@ -4,12 +4,14 @@
 //! is at it makes its call as if there were no memory. If anything is amiss there is none for the
 //! rest of the process.
 
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use vt_tracker_abi::{GATE, GATE_CODE, Shared, VARIABLE};
+use vt_tracker_abi::{Endpoint, GATE, GATE_CODE, Place, Shared, VARIABLE};
 
 use crate::arch::Call;
-use crate::environment::{self, Memory};
+use crate::environment;
+use crate::insist::insist;
 use crate::library::errno_of;
 use crate::name;
 use crate::system::{
@@ -31,6 +33,8 @@ static SESSION: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Tracker {
     pub(crate) shared: &'static Shared,
     pub(crate) session: u32,
+    /// Whether calls may be made at the gate.
+    pub(crate) has_gate: bool,
 }
 
 /// The memory, if this process has it. Then there is a gate too.
@@ -42,8 +46,41 @@ pub(crate) fn tracker() -> Option<Tracker> {
             // SAFETY: put there below, and never unmapped by us.
             shared: unsafe { &*(address as *const Shared) },
             session: SESSION.load(Ordering::Relaxed),
+            has_gate: true,
         }),
     }
+}
+
+/// Does something with the memory, if this process has it. While another thread is about to find it, or the one that
+/// a signal has interrupted, it is found once more: what is done here can't be done without it.
+pub(crate) fn with_tracker<T>(act: impl FnOnce(&Tracker) -> T) -> Option<T> {
+    if let Some(tracker) = tracker() {
+        return Some(act(&tracker));
+    }
+    if STATE.load(Ordering::Acquire) != ATTACHING {
+        return None;
+    }
+    // SAFETY: as in [`attach`].
+    let endpoint = unsafe { endpoint() }??;
+    let shared = has_common_numbers(false)
+        .then(|| map(&endpoint, false))
+        .flatten()?;
+    let result = act(&Tracker {
+        shared,
+        session: endpoint.session,
+        has_gate: false,
+    });
+    unmap(core::ptr::from_ref(shared).addr(), Shared::SIZE);
+    Some(result)
+}
+
+/// What the environment says of the tracker. `None` for the outer one if there is no environment yet.
+unsafe fn endpoint() -> Option<Option<Endpoint>> {
+    // SAFETY: the caller's to see to.
+    let value = unsafe { environment::find(VARIABLE.as_bytes()) }?;
+    // SAFETY: text that ends in a zero byte.
+    let text = value.map(|value| unsafe { CStr::from_ptr(value) }.to_bytes());
+    Some(text.and_then(Endpoint::parse))
 }
 
 /// From here on this process makes no call that it would not make without us: it has confined
@@ -55,27 +92,29 @@ pub(crate) fn detach() {
 #[cold]
 fn attach() -> Option<Tracker> {
     // SAFETY: the variable is ours; programs leave it alone.
-    let value = unsafe { environment::find(VARIABLE.as_bytes()) }?;
+    let endpoint = unsafe { endpoint() }?;
     STATE
         .compare_exchange(UNKNOWN, ATTACHING, Ordering::SeqCst, Ordering::Relaxed)
         .ok()?;
-    let memory = value
-        // SAFETY: text that ends in a zero byte.
-        .and_then(|value| unsafe { name::text(value.cast(), 128) })
-        .and_then(|text| Memory::parse(text.bytes));
-    let shared = memory.and_then(|memory| connect(&memory));
+    let shared = endpoint.and_then(|endpoint| connect(&endpoint));
     let state = shared.map_or(INERT, |shared| core::ptr::from_ref(shared).addr());
-    let session = memory.map_or(0, |memory| memory.session);
+    let session = endpoint.map_or(0, |endpoint| endpoint.session);
     SESSION.store(session, Ordering::Relaxed);
     STATE
         .compare_exchange(ATTACHING, state, Ordering::SeqCst, Ordering::Relaxed)
         .ok()?;
-    shared.map(|shared| Tracker { shared, session })
+    shared.map(|shared| Tracker {
+        shared,
+        session,
+        has_gate: true,
+    })
 }
 
-fn connect(memory: &Memory) -> Option<&'static Shared> {
+fn connect(endpoint: &Endpoint) -> Option<&'static Shared> {
     make_gate()?;
-    let shared = Some(memory).filter(|_| has_common_numbers()).and_then(map);
+    let shared = has_common_numbers(true)
+        .then(|| map(endpoint, true))
+        .flatten();
     if shared.is_none() {
         unmap(GATE, PAGE);
     }
@@ -104,12 +143,12 @@ fn make_gate() -> Option<()> {
 
 /// Whether the numbers of threads are those that `/proc` has, which is the supervisor's if the memory
 /// is found in it. In another namespace of processes they stand for others.
-fn has_common_numbers() -> bool {
+fn has_common_numbers(has_gate: bool) -> bool {
     let mut text = [0_u8; 16];
     let (name, into) = (c"/proc/self".as_ptr().addr(), text.as_mut_ptr().addr());
     let ask = Call::new(number::READLINK, [name, into, text.len()]);
-    // SAFETY: the name ends in a zero byte, the buffer is that large, and the gate is there.
-    let length = unsafe { ask.gated() };
+    // SAFETY: the name ends in a zero byte, and the buffer is that large.
+    let length = unsafe { made(&ask, has_gate) };
     // SAFETY: takes no pointers.
     let own = unsafe { Call::new(number::GETPID, []).plain() };
     let known = usize::try_from(length)
@@ -124,48 +163,72 @@ fn has_common_numbers() -> bool {
     number == Some(own)
 }
 
+/// Makes a call at the gate, if there is one. It is no look at a file.
+unsafe fn made(call: &Call, has_gate: bool) -> isize {
+    // SAFETY: the caller's to see to.
+    unsafe { if has_gate { call.gated() } else { insist(call) } }
+}
+
 /// Maps the memory that is open in another process.
-fn map(memory: &Memory) -> Option<&'static Shared> {
-    let mut name = [0; 64];
-    name::number_path(
-        &mut name,
-        &[b"/proc/", b"/fd/"],
-        &[memory.process, memory.descriptor],
-    )?;
-    let (here, name) = (AT_FDCWD as usize, name.as_ptr().addr());
-    let mut stat = Stat::default();
-    let ask = Call::new(number::NEWFSTATAT, [here, name, (&raw mut stat).addr(), 0]);
-    let open = Call::new(number::OPENAT, [here, name, (O_RDWR | O_CLOEXEC) as usize]);
-    // To another process the numbers may stand for something that notices being opened.
-    // SAFETY: the name ends in a zero byte. The gate is there; these are no looks at files.
-    if errno_of(unsafe { ask.gated() }) != 0 || !is_memory(&stat) {
-        return None;
-    }
-    // SAFETY: as above.
-    let file = unsafe { open.gated() };
-    if errno_of(file) != 0 {
-        return None;
-    }
-    let shared = map_file(file as i32, memory.token);
-    close(file as i32);
-    shared
-}
-
-fn is_memory(stat: &Stat) -> bool {
-    stat.mode & S_IFMT == S_IFREG && stat.size == Shared::SIZE as i64
-}
-
-fn map_file(file: i32, token: [u64; 2]) -> Option<&'static Shared> {
-    stat_of(file).filter(is_memory)?;
-    let got = mmap(0, Shared::SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file)?;
+fn map(endpoint: &Endpoint, has_gate: bool) -> Option<&'static Shared> {
+    let is_memory = |size| size == Shared::SIZE;
+    let (file, size) = open(&endpoint.memory, O_RDWR, has_gate, is_memory)?;
+    let got = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, file);
+    close(file);
+    let got = got?;
     // SAFETY: as large as it has to be, and consists of atomics only: whatever is there is a value.
     let shared = unsafe { &*(got as *const Shared) };
-    if shared.is(token) {
+    if shared.is(endpoint.token) {
         Some(shared)
     } else {
         unmap(got, Shared::SIZE);
         None
     }
+}
+
+/// Opens a file that is open in another process, if it has a size that it can have. Gives the size, too.
+pub(crate) fn open(
+    place: &Place,
+    flags: i32,
+    has_gate: bool,
+    can_be_it: impl Fn(usize) -> bool,
+) -> Option<(i32, usize)> {
+    let mut name = [0; 64];
+    name::number_path(
+        &mut name,
+        &[b"/proc/", b"/fd/"],
+        &[place.process, place.descriptor],
+    )?;
+    let (here, name) = (AT_FDCWD as usize, name.as_ptr().addr());
+    let mut stat = Stat::default();
+    let ask = Call::new(number::NEWFSTATAT, [here, name, (&raw mut stat).addr(), 0]);
+    let open = Call::new(number::OPENAT, [here, name, (flags | O_CLOEXEC) as usize]);
+    let is_it = |stat: &Stat| {
+        let size = usize::try_from(stat.size);
+        let size = size.ok().filter(|size| can_be_it(*size))?;
+        (stat.mode & S_IFMT == S_IFREG).then_some(size)
+    };
+    // To another process the numbers may stand for something that notices being opened.
+    // SAFETY: the name ends in a zero byte, and the buffer is one.
+    if errno_of(unsafe { made(&ask, has_gate) }) != 0 || is_it(&stat).is_none() {
+        return None;
+    }
+    // SAFETY: the name ends in a zero byte.
+    let file = unsafe { made(&open, has_gate) };
+    if errno_of(file) != 0 {
+        return None;
+    }
+    let file = file as i32;
+    let size = stat_of(file).as_ref().and_then(is_it);
+    if size.is_none() {
+        close(file);
+    }
+    Some((file, size?))
+}
+
+/// Maps a file such that nobody else sees what is written there.
+pub(crate) fn map_privately(file: i32, size: usize) -> Option<usize> {
+    mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file)
 }
 
 fn mmap(wish: usize, size: usize, protection: usize, flags: usize, file: i32) -> Option<usize> {
@@ -178,7 +241,8 @@ fn mmap(wish: usize, size: usize, protection: usize, flags: usize, file: i32) ->
     (errno_of(got) == 0).then_some(got.cast_unsigned())
 }
 
-fn unmap(start: usize, size: usize) {
+/// Takes away what was mapped here, and nobody refers to.
+pub(crate) fn unmap(start: usize, size: usize) {
     // SAFETY: only called for what was mapped here, and nobody refers to.
     unsafe { Call::new(number::MUNMAP, [start, size]).plain() };
 }

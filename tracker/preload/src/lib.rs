@@ -33,6 +33,7 @@
 #[path = "arch/x86_64.rs"]
 mod arch;
 mod attach;
+mod demand;
 mod directory;
 mod environment;
 pub mod hooks;
@@ -40,6 +41,7 @@ mod insist;
 mod library;
 mod look;
 mod name;
+mod next;
 mod real;
 mod record;
 mod system;

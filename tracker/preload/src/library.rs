@@ -3,6 +3,7 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use crate::arch::weak;
+use crate::next::next;
 use crate::system::errno as numbers;
 
 /// Compares two entries of a list.
@@ -51,6 +52,37 @@ absent_or! {
     fn abort() -> () = "abort";
     /// A word that the kernel has left for the process.
     fn auxiliary(number: usize) -> usize = "getauxval";
+}
+
+macro_rules! next {
+    ($($(#[$attribute:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),*) = $symbol:literal;)*) => {
+        $(
+            $(#[$attribute])*
+            ///
+            /// # Safety
+            /// As for the function of the C library.
+            $visibility unsafe fn $name($($argument: $type),*) -> Option<c_int> {
+                type Function = unsafe extern "C" fn($($type),*) -> c_int;
+                let found = next($symbol)?;
+                // SAFETY: whoever exports a function of this name means it as the C library does.
+                let function = unsafe { core::mem::transmute::<*const c_void, Function>(found) };
+                // SAFETY: the caller's to see to.
+                Some(unsafe { function($($argument),*) })
+            }
+        )*
+    };
+}
+
+// The functions of these names whose place is taken.
+next! {
+    /// Sets a variable.
+    pub(crate) fn next_setenv(name: *const c_char, value: *const c_char, overwrite: c_int) = c"setenv";
+    /// Sets a variable, or takes one away.
+    pub(crate) fn next_putenv(text: *mut c_char) = c"putenv";
+    /// Takes a variable away.
+    pub(crate) fn next_unsetenv(name: *const c_char) = c"unsetenv";
+    /// Takes all variables away.
+    pub(crate) fn next_clearenv() = c"clearenv";
 }
 
 /// Where the environment is. `None` before the C library is ready.

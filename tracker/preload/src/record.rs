@@ -6,14 +6,17 @@
 //!
 //! What was written down before and ends the same way is not written down again.
 
-use vt_tracker_abi::{Identity, Intent, Operation, Outcome, Rough, Tag};
+use vt_tracker_abi::{
+    Asked, Identity, Intent, LONGEST_TEXT, Operation, Outcome, REQUEST, Rough, Tag,
+};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::arch::Call;
 use crate::attach::Tracker;
+use crate::insist::insist;
 use crate::library::errno_of;
 use crate::name::Name;
-use crate::system::{errno, number};
+use crate::system::{AT_FDCWD, O_RDWR, errno, number};
 
 /// What a record is about.
 pub(crate) struct Subject<'n> {
@@ -113,12 +116,12 @@ impl Subject<'_> {
 }
 
 /// Notes that an environment variable was asked for. There is no call that would tell of it, so
-/// this does not depend on anything but room.
-pub(crate) fn variable(tracker: &Tracker, name: &[u8]) {
+/// this does not depend on anything but room. Says whether the supervisor knows, or will.
+pub(crate) fn variable(tracker: &Tracker, name: &[u8], asked: Asked) -> bool {
     let subject = Subject {
         operation: Operation::Variable,
-        detail: 0,
-        distinction: 0,
+        detail: asked as u32,
+        distinction: asked as u32,
         name: Name {
             bytes: name,
             known: 0,
@@ -128,21 +131,62 @@ pub(crate) fn variable(tracker: &Tracker, name: &[u8]) {
     };
     let (shared, tag) = (tracker.shared, subject.tag(tracker));
     if shared.recall(tag).is_some() {
-        return;
+        return true;
     }
     let claim = shared.claim().or_else(|| {
         nudge();
         shared.claim()
     });
-    if let Some(claim) = claim {
-        shared.open(&claim, &subject.intent(tracker, thread()));
-        let outcome = Outcome {
-            errno: 0,
-            identity: None,
-        };
-        shared.finish(claim, &outcome);
-        shared.remember(tag, Rough::Found);
+    let Some(claim) = claim else {
+        return tell(tracker, name, asked);
+    };
+    shared.open(&claim, &subject.intent(tracker, thread()));
+    let outcome = Outcome {
+        errno: 0,
+        identity: None,
+    };
+    shared.finish(claim, &outcome);
+    shared.remember(tag, Rough::Found);
+    true
+}
+
+/// Tells the supervisor of a variable that was asked for, where there is no room to write it down.
+#[cold]
+fn tell(tracker: &Tracker, name: &[u8], asked: Asked) -> bool {
+    let request: &[u8] = match asked {
+        // Nothing depends on it.
+        Asked::OfItself => return false,
+        Asked::OnDemand => b"/demanded/0/",
+        Asked::Doubtful => b"/doubtful/0/",
+    };
+    let mut text = [0; LONGEST_TEXT + 128];
+    let token = token_text(tracker.shared.token());
+    let parts = [REQUEST.as_bytes(), &token, request, name, b"\0"];
+    for (to, from) in text.iter_mut().zip(parts.into_iter().flatten()) {
+        *to = *from;
     }
+    // As a tracker further in asks.
+    let arguments = [AT_FDCWD as usize, text.as_ptr().addr(), O_RDWR as usize];
+    // SAFETY: the name ends in a zero byte, whatever did not fit. There is no file of that name.
+    let result = unsafe { insist(&Call::new(number::OPENAT, arguments)) };
+    errno_of(result) == errno::EALREADY
+}
+
+fn token_text(token: [u64; 2]) -> [u8; 32] {
+    let mut text = [0; 32];
+    let digits = token.into_iter().flat_map(|word| {
+        (0..16)
+            .rev()
+            .map(move |place| (word >> (4 * place) & 15) as u8)
+    });
+    for (to, digit) in text.iter_mut().zip(digits) {
+        *to = if digit < 10 {
+            b'0' + digit
+        } else {
+            b'a' + digit - 10
+        };
+    }
+    text
 }
 
 /// Has the supervisor read the memory, and make room, by a call that it is told of and that is
@@ -201,6 +245,13 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_written_as_in_the_environment() {
+        let token = [0x0123_4567_89ab_cdef, u64::MAX - 1];
+        let expected = format!("{:016x}{:016x}", token[0], token[1]);
+        assert_eq!(token_text(token), expected.as_bytes());
+    }
+
+    #[test]
     fn all_that_decides_what_a_look_means_is_in_its_tag() {
         let memory: &'static vt_tracker_abi::Shared = {
             let layout = std::alloc::Layout::new::<vt_tracker_abi::Shared>();
@@ -216,6 +267,7 @@ mod tests {
             let tracker = Tracker {
                 shared: memory,
                 session,
+                has_gate: false,
             };
             let subject = Subject {
                 operation,

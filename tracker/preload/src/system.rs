@@ -70,6 +70,7 @@ pub(crate) mod errno {
     pub(crate) const ENOSYS: i32 = 38;
     pub(crate) const ELOOP: i32 = 40;
     pub(crate) const EOVERFLOW: i32 = 75;
+    pub(crate) const EALREADY: i32 = 114;
 }
 
 pub(crate) const AT_FDCWD: i32 = -100;

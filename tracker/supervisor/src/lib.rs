@@ -24,4 +24,4 @@ pub use sink::{Options, Sink};
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[doc(hidden)]
 pub use system::reported_calls;
-pub use system::{Survivors, Watching, watch};
+pub use system::{Survivors, Watching, demand_above, tell_demanded, watch};

@@ -1,5 +1,7 @@
 //! Systems that can't be watched: the command runs as it is, and the trace says so.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 
@@ -41,6 +43,15 @@ impl Watching {
     /// Says that the process that was to be spawned has ended, or never came to be.
     pub fn main_ended(&self) {}
 }
+
+/// There is no tracker above.
+#[must_use]
+pub fn demand_above() -> BTreeMap<OsString, OsString> {
+    BTreeMap::new()
+}
+
+/// There is no tracker above to be told.
+pub fn tell_demanded<'n>(_names: impl IntoIterator<Item = &'n OsStr>) {}
 
 /// Arranges for nothing.
 ///

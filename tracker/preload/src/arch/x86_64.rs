@@ -82,6 +82,24 @@ macro_rules! weak {
 }
 pub(crate) use weak;
 
+/// The address of the dynamic section of this library.
+macro_rules! dynamic {
+    () => {{
+        let address: usize;
+        // SAFETY: computes an address. The linker makes the name.
+        unsafe {
+            core::arch::asm!(
+                ".hidden _DYNAMIC",
+                "lea {}, [rip + _DYNAMIC]",
+                out(reg) address,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        address
+    }};
+}
+pub(crate) use dynamic;
+
 /// `syscall(number, …)`. Written out, because it has to work for calls that return twice or with
 /// another stack: like the original it touches nothing but registers. Only calls that may be looks
 /// are handed on.

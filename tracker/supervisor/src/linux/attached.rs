@@ -11,6 +11,7 @@ use vt_tracker_abi::{Blindness, VARIABLE};
 
 use crate::sink::{Options, Sink};
 use crate::system::control::{Control, Word};
+use crate::system::demand::{Demanded, NO_DEMAND};
 use crate::system::dialogue::{ALIVE, Above, DONE, Request, ask};
 use crate::system::wire;
 
@@ -22,10 +23,13 @@ pub(crate) struct Attached {
     above: Above,
     session: u32,
     file: File,
+    /// Kept for the processes of the session.
+    demand: Option<Demanded>,
+    lacks_demand: bool,
 }
 
 /// Opens a session of the tracker above, if there is one that answers.
-pub(crate) fn attach() -> Option<Attached> {
+pub(crate) fn attach(options: &Options) -> Option<Attached> {
     let above = Above::parse(&std::env::var(VARIABLE).ok()?)?;
     let mut bytes = [0; 4];
     // SAFETY: the array has room for as many bytes.
@@ -35,10 +39,14 @@ pub(crate) fn attach() -> Option<Attached> {
     // 0 stands for the whole tree.
     let session = u32::from_ne_bytes(bytes).max(1);
     let file = File::from(above.begin(session).ok()?);
+    let demand = Demanded::of(options, above.token());
+    let lacks_demand = demand.is_none() && options.library.is_some();
     Some(Attached {
         above,
         session,
         file,
+        demand,
+        lacks_demand,
     })
 }
 
@@ -49,7 +57,9 @@ impl Attached {
             let text = root.as_os_str().as_bytes();
             self.above.ask(Request::Root, self.session, text);
         }
-        command.env(VARIABLE, self.above.endpoint(self.session));
+        let demand = self.demand.as_ref().map(Demanded::place);
+        let endpoint = self.above.endpoint(self.session, demand);
+        command.env(VARIABLE, endpoint.to_string());
         let name = self.above.name(Request::Enter, self.session, b"");
         let prepare = move || {
             // There is no file of that name; being asked for it is all.
@@ -63,6 +73,9 @@ impl Attached {
 
     /// Waits for the end of the tree, and tells what was seen of it.
     pub(crate) fn attend(mut self, control: &Control, mut sink: Box<dyn Sink>, grace: Duration) {
+        if self.lacks_demand {
+            sink.blind(NO_DEMAND);
+        }
         let result = self.wait(control, &mut *sink, grace);
         let ended = self.above.ask(Request::End, self.session, b"");
         let calls = result.and_then(|()| {

@@ -11,9 +11,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{FromRawFd as _, OwnedFd};
 
-/// What every such name starts with. The version covers the requests and the encoding of what is
-/// handed over in the end.
-const PREFIX: &str = "/.vt-tracker/2/";
+use vt_tracker_abi::{Endpoint, Place, REQUEST};
 
 /// What can be asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +26,11 @@ pub(crate) enum Request {
     Poll,
     /// Closes the session: everything that was seen is written to the file. [`DONE`].
     End,
+    /// The text is the name of a variable that the process asked for on demand, and could not write
+    /// that down. [`DONE`].
+    Demanded,
+    /// As before, of a variable that it got no answer for. [`DONE`].
+    Doubtful,
 }
 
 /// The error number that stands for "yes, there is one".
@@ -36,12 +39,14 @@ pub(crate) const ALIVE: i32 = libc::EAGAIN;
 pub(crate) const DONE: i32 = libc::EALREADY;
 
 impl Request {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Begin, "begin"),
         (Self::Root, "root"),
         (Self::Enter, "enter"),
         (Self::Poll, "poll"),
         (Self::End, "end"),
+        (Self::Demanded, "demanded"),
+        (Self::Doubtful, "doubtful"),
     ];
 
     const fn word(self) -> &'static str {
@@ -51,7 +56,7 @@ impl Request {
 
 /// Whether a name is one of these.
 pub(crate) fn is_request(name: &[u8]) -> bool {
-    name.starts_with(PREFIX.as_bytes())
+    name.starts_with(REQUEST.as_bytes())
 }
 
 /// What is asked.
@@ -64,7 +69,7 @@ pub(crate) struct Asked<'n> {
 
 /// What a name asks of the holder of the token.
 pub(crate) fn parse(name: &[u8], token: [u64; 2]) -> Option<Asked<'_>> {
-    let rest = name.strip_prefix(PREFIX.as_bytes())?;
+    let rest = name.strip_prefix(REQUEST.as_bytes())?;
     let rest = rest.strip_prefix(written(token).as_bytes())?;
     let mut parts = rest.strip_prefix(b"/")?.splitn(3, |byte| *byte == b'/');
     let word = parts.next()?;
@@ -86,37 +91,35 @@ fn written(token: [u64; 2]) -> String {
 /// The tracker above, as an inner one sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Above {
-    /// What its processes find its memory by, without the session.
-    place: String,
-    token: [u64; 2],
+    endpoint: Endpoint,
 }
 
 impl Above {
     /// Reads what the environment says of it.
     pub(crate) fn parse(endpoint: &str) -> Option<Self> {
-        let (place, _session) = endpoint.rsplit_once('/')?;
-        let (_, token) = place.rsplit_once('/')?;
-        if token.len() != 32 {
-            return None;
-        }
-        let word = |part: &str| u64::from_str_radix(part, 16).ok();
-        let token = [word(token.get(..16)?)?, word(token.get(16..)?)?];
-        Some(Self {
-            place: place.to_owned(),
-            token,
-        })
+        let endpoint = Endpoint::parse(endpoint.as_bytes())?;
+        Some(Self { endpoint })
     }
 
-    /// What the processes of a session find the memory by.
-    pub(crate) fn endpoint(&self, session: u32) -> String {
-        format!("{}/{session}", self.place)
+    /// What its processes know each other by.
+    pub(crate) const fn token(&self) -> [u64; 2] {
+        self.endpoint.token
+    }
+
+    /// What the processes of a session find the memory by, and the variables on demand.
+    pub(crate) const fn endpoint(&self, session: u32, demand: Option<Place>) -> Endpoint {
+        Endpoint {
+            session,
+            demand,
+            ..self.endpoint
+        }
     }
 
     /// The name that asks something.
     pub(crate) fn name(&self, request: Request, session: u32, text: &[u8]) -> CString {
         let name = format!(
-            "{PREFIX}{}/{}/{session}/",
-            written(self.token),
+            "{REQUEST}{}/{}/{session}/",
+            written(self.token()),
             request.word()
         );
         let mut name = name.into_bytes();
@@ -177,7 +180,8 @@ mod tests {
             assert_eq!(parse(name.as_bytes(), TOKEN), Some(asked));
             assert_eq!(parse(name.as_bytes(), [0, 0]), None);
         }
-        assert_eq!(above().endpoint(8), format!("77/5/{}/8", written(TOKEN)));
+        let endpoint = above().endpoint(8, None).to_string();
+        assert_eq!(endpoint, format!("77/5/{}/8", written(TOKEN)));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! The memory that the processes of a tree share with the supervisor.
 
-use std::fmt::Write as _;
 use std::io;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::ptr::{self, NonNull};
 
-use vt_tracker_abi::Shared;
+use vt_tracker_abi::{Endpoint, Place, Shared};
 
 /// The memory that the processes of a tree share with the supervisor.
 ///
@@ -70,15 +69,17 @@ impl Mapping {
         self.token
     }
 
-    /// What a process needs to find the memory, for the environment.
-    pub(crate) fn endpoint(&self, session: u32) -> String {
-        let (process, descriptor) = (std::process::id(), self.descriptor.as_raw_fd());
-        let mut endpoint = format!("{process}/{descriptor}/");
-        for word in self.token {
-            let _ = write!(endpoint, "{word:016x}");
+    /// What a process needs to find the memory, and variables on demand, for the environment.
+    pub(crate) fn endpoint(&self, demand: Option<Place>) -> Endpoint {
+        Endpoint {
+            memory: Place {
+                process: std::process::id(),
+                descriptor: self.descriptor.as_raw_fd() as u32,
+            },
+            token: self.token,
+            session: 0,
+            demand,
         }
-        let _ = write!(endpoint, "/{session}");
-        endpoint
     }
 }
 

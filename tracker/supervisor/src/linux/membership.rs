@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs;
 
-use vt_tracker_abi::VARIABLE;
+use vt_tracker_abi::{Endpoint, VARIABLE};
 
 /// A process or thread as it is told from a later one with the same number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,8 +135,7 @@ fn of_environment(process: u32) -> Option<u32> {
     let value = environment
         .split(|byte| *byte == 0)
         .find_map(|entry| entry.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="))?;
-    let (_, session) = std::str::from_utf8(value).ok()?.rsplit_once('/')?;
-    session.parse().ok()
+    Some(Endpoint::parse(value)?.session)
 }
 
 #[cfg(test)]

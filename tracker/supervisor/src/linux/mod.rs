@@ -5,6 +5,7 @@ mod call;
 mod channel;
 mod control;
 mod credentials;
+mod demand;
 mod dialogue;
 mod digest;
 mod elf;
@@ -40,6 +41,7 @@ mod wire;
 mod written;
 
 pub use control::Watching;
+pub use demand::{demand_above, tell_demanded};
 pub use survivors::Survivors;
 pub use table::reported_calls;
 pub use thread::watch;

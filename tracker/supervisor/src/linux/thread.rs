@@ -14,6 +14,7 @@ use crate::sink::{Options, Sink};
 use crate::system::attached::{Attached, attach};
 use crate::system::channel::{self, Answer, Asking, ParentEnd, Received};
 use crate::system::control::{Control, Watching, Word};
+use crate::system::demand::{Demanded, NO_DEMAND};
 use crate::system::install::Installing;
 use crate::system::listener::Listener;
 use crate::system::mapping::Mapping;
@@ -34,21 +35,29 @@ use crate::system::survivors::{Pending, Survivors, answer, wait};
 /// # Errors
 /// When there are no descriptors or threads left.
 pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io::Result<Watching> {
-    if let Some(attached) = attach() {
+    if let Some(attached) = attach(&options) {
         return watch_from_above(command, options, sink, attached);
     }
     let (parent, child) = channel::pair()?;
     // Without it everything works, slower.
     let mapping = Mapping::new().ok();
+    let demand = mapping
+        .as_ref()
+        .and_then(|mapping| Demanded::of(&options, mapping.token()));
     if let Some(mapping) = &mapping {
-        command.env(VARIABLE, mapping.endpoint(0));
+        let demand = demand.as_ref().map(Demanded::place);
+        command.env(VARIABLE, mapping.endpoint(demand).to_string());
     }
     let control = Control::new()?;
     let heard = control.clone();
     let (ended, status) = mpsc::channel();
     let installing = Installing::prepare(child, options.tiers);
+    let mut noting = Noting::new(sink, &options, mapping);
+    if demand.is_none() && options.library.is_some() {
+        noting.blind(NO_DEMAND);
+    }
     let tree = Beginning {
-        noting: Noting::new(sink, &options, mapping),
+        noting,
         grace: options.grace,
         tiers: options.tiers,
         board: installing.board(),
@@ -58,6 +67,8 @@ pub fn watch(command: &mut Command, options: Options, sink: Box<dyn Sink>) -> io
         .spawn(move || {
             block_signals();
             attend(&parent, &heard, ended, tree);
+            // Processes may ask as long as they are attended to.
+            drop(demand);
         })?;
     let prepare = move || {
         installing.install();

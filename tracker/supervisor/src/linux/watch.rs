@@ -173,6 +173,15 @@ impl Watch {
                 }
             }
             Request::Enter => self.membership.enter(thread, session),
+            Request::Demanded | Request::Doubtful => {
+                let asked = match request {
+                    Request::Doubtful => vt_tracker_abi::Asked::Doubtful,
+                    _ => vt_tracker_abi::Asked::OnDemand,
+                };
+                self.recorders
+                    .each(|recorder| recorder.variable(text, asked));
+                stopped.refuse(DONE);
+            }
             Request::Poll => {
                 let recorders = &self.recorders;
                 let is_inside = |other| recorders.is_inside(other, session);
