@@ -8,7 +8,7 @@ pub enum Asked {
     OfItself = 0,
     /// On demand: it got what is kept outside of its environment, or none if there is none.
     OnDemand = 1,
-    /// It got none, though there is one: the program that put its environment together may have taken this one out.
+    /// It got none, because what is kept outside of its environment could not be had.
     Doubtful = 2,
 }
 

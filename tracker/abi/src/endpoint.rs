@@ -3,8 +3,8 @@
 //! `<process>/<descriptor>/<token>/<session>` is where the shared memory is: open in that process by
 //! that number. The numbers are decimal, the token is two words of 16 hexadecimal digits.
 //! `/<process>/<descriptor>` may follow, where the variables on demand are. Then come the names that are
-//! not to be asked for, each after a `=`, which is part of no name, and after two of them if it is doubtful
-//! whether it may be.
+//! not asked for any more, because a process has set or taken away the variable itself: each after a `=`,
+//! which is part of no name.
 
 use core::fmt::{self, Display, Formatter};
 
@@ -35,15 +35,6 @@ pub struct Endpoint {
     pub session: u32,
     /// Where the variables on demand are. Without it there are none.
     pub demand: Option<Place>,
-}
-
-/// What stands in the way of an answer on demand.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Limit {
-    /// A process has set the variable itself, or taken it away.
-    Ended,
-    /// A process may have taken it out of the environment that it put together.
-    Doubtful,
 }
 
 impl Endpoint {
@@ -77,21 +68,11 @@ impl Endpoint {
         })
     }
 
-    /// What the value of the variable says of a name.
+    /// Whether the value of the variable says of a name that it is not asked for any more.
     #[must_use]
-    pub fn limit(value: &[u8], name: &[u8]) -> Option<Limit> {
-        let mut limit = None;
-        let mut is_doubtful = false;
-        for part in value.split(|byte| *byte == b'=').skip(1) {
-            if part == name {
-                if !is_doubtful {
-                    return Some(Limit::Ended);
-                }
-                limit = Some(Limit::Doubtful);
-            }
-            is_doubtful = part.is_empty();
-        }
-        limit
+    pub fn is_ended(value: &[u8], name: &[u8]) -> bool {
+        let mut parts = value.split(|byte| *byte == b'=').skip(1);
+        parts.any(|part| part == name)
     }
 }
 
@@ -163,7 +144,7 @@ mod tests {
         for endpoint in [ENDPOINT, Endpoint { demand, ..ENDPOINT }] {
             let mut value = endpoint.to_string();
             assert_eq!(Endpoint::parse(value.as_bytes()), Some(endpoint));
-            value.push_str("=A==B/1");
+            value.push_str("=A=B/1");
             assert_eq!(Endpoint::parse(value.as_bytes()), Some(endpoint));
         }
     }
@@ -195,15 +176,12 @@ mod tests {
 
     #[test]
     fn names_are_told_by_their_whole_text() {
-        let limit = |value: &str, name: &str| Endpoint::limit(value.as_bytes(), name.as_bytes());
-        for value in ["1/2=A", "1/2=B=A", "1/2=A==B", "1/2==B=A", "1/2==A=A"] {
-            assert_eq!(limit(value, "A"), Some(Limit::Ended), "{value}");
+        let is_ended = |value: &str| Endpoint::is_ended(value.as_bytes(), b"A");
+        for value in ["1/2=A", "1/2=B=A", "1/2=A=B"] {
+            assert!(is_ended(value), "{value}");
         }
-        for value in ["1/2==A", "1/2=B==A", "1/2==A=B", "1/2==A==B"] {
-            assert_eq!(limit(value, "A"), Some(Limit::Doubtful), "{value}");
-        }
-        for value in ["1/2", "1/2=AB", "1/2=B", "1/2==AB", "A", "A=B"] {
-            assert_eq!(limit(value, "A"), None, "{value}");
+        for value in ["1/2", "1/2=AB", "1/2=B", "1/2=BA=AA", "A", "A=B"] {
+            assert!(!is_ended(value), "{value}");
         }
     }
 }

@@ -19,7 +19,7 @@ mod tier;
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use asked::Asked;
 pub use blindness::Blindness;
-pub use endpoint::{Endpoint, Limit, Place, REQUEST, VARIABLE};
+pub use endpoint::{Endpoint, Place, REQUEST, VARIABLE};
 pub use hash::{PathHasher, PathHashing, in_path_order};
 pub use shared::{
     Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,

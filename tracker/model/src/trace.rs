@@ -54,8 +54,8 @@ pub struct Trace {
     /// Those of them that a program asked for that does not have them in its environment, and that
     /// may ask for more than is in there: the answer was the value given for it, or that there is none.
     pub demanded: BTreeSet<OsString>,
-    /// Those of them that have a value on demand that was withheld from a program that asked: the one that put
-    /// its environment together seems to have taken them out, but it can't be told for sure.
+    /// Those of them that have a value on demand that a program did not get, though it may ask for it: it
+    /// could not open another file, for example.
     pub doubtful: BTreeSet<OsString>,
     /// Whether programs had the library loaded that notes what they ask for, and answers. If not,
     /// they know their environment and nothing else.

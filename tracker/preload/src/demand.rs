@@ -9,7 +9,7 @@ use core::ffi::c_char;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use vt_tracker_abi::demand::{Demand, SMALLEST};
-use vt_tracker_abi::{Asked, Endpoint, LONGEST_TEXT, Limit, Place, VARIABLE};
+use vt_tracker_abi::{Asked, Endpoint, LONGEST_TEXT, Place, VARIABLE};
 
 use crate::attach::{self, Tracker};
 use crate::environment;
@@ -48,13 +48,11 @@ pub(crate) unsafe fn ask(name: &[u8]) -> Option<*const c_char> {
             record::variable(tracker, name, Asked::OfItself);
             return None;
         };
-        let limit = Endpoint::limit(right, name);
-        if limit == Some(Limit::Ended) {
+        if Endpoint::is_ended(right, name) {
             record::variable(tracker, name, Asked::OfItself);
             return None;
         }
-        let demand = memory(tracker, &endpoint).filter(|_| limit.is_none());
-        let Some(demand) = demand else {
+        let Some(demand) = memory(tracker, &endpoint) else {
             record::variable(tracker, name, Asked::Doubtful);
             return None;
         };
@@ -86,7 +84,7 @@ pub(crate) unsafe fn end(name: &[u8]) {
     };
     if name.is_empty()
         || name == VARIABLE.as_bytes()
-        || Endpoint::limit(right, name) == Some(Limit::Ended)
+        || Endpoint::is_ended(right, name)
         || !is_of_interest()
     {
         return;

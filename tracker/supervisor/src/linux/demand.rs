@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use vt_tracker_abi::demand::{Demand, first_text, head};
-use vt_tracker_abi::{Blindness, Endpoint, Limit, Place, VARIABLE};
+use vt_tracker_abi::{Blindness, Endpoint, Place, VARIABLE};
 
 use crate::sink::Options;
 use crate::system::dialogue::{Above, Request};
@@ -106,9 +106,8 @@ fn read(value: &[u8]) -> Option<BTreeMap<OsString, OsString>> {
     } = endpoint.demand?;
     let memory = std::fs::read(format!("/proc/{process}/fd/{descriptor}")).ok()?;
     let own = own_names();
-    let may_be_asked = |name: &[u8]| {
-        Endpoint::limit(value, name).is_none() && !own.contains(OsStr::from_bytes(name))
-    };
+    let may_be_asked =
+        |name: &[u8]| !Endpoint::is_ended(value, name) && !own.contains(OsStr::from_bytes(name));
     let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let demand = Demand::new(&memory, endpoint.token)?;
     let all = demand.all().filter(|(name, _)| may_be_asked(name));
@@ -130,13 +129,11 @@ pub fn tell_demanded<'n>(names: impl IntoIterator<Item = &'n OsStr>) {
         return;
     };
     let own = own_names();
-    for name in names.into_iter().filter(|name| !own.contains(*name)) {
-        let request = match Endpoint::limit(value.as_bytes(), name.as_bytes()) {
-            None => Request::Demanded,
-            Some(Limit::Doubtful) => Request::Doubtful,
-            Some(Limit::Ended) => continue,
-        };
-        above.ask(request, 0, name.as_bytes());
+    for name in names {
+        let text = name.as_bytes();
+        if !own.contains(name) && !Endpoint::is_ended(value.as_bytes(), text) {
+            above.ask(Request::Demanded, 0, text);
+        }
     }
 }
 
@@ -184,7 +181,7 @@ mod tests {
     #[test]
     fn what_was_ended_or_is_in_the_environment_is_not_read() {
         let demanded = demanded(&[("A", "1"), ("B", "2"), ("C", "3"), ("PATH", "4")]);
-        let value = format!("{}=A==C", endpoint(&demanded));
+        let value = format!("{}=A=C", endpoint(&demanded));
         let found = read(value.as_bytes()).unwrap();
         assert_eq!(found, BTreeMap::from([("B".into(), "2".into())]));
     }

@@ -29,7 +29,7 @@ pub(crate) enum Request {
     /// The text is the name of a variable that the process asked for on demand, and could not write
     /// that down. [`DONE`].
     Demanded,
-    /// As before, of a variable that it got no answer for. [`DONE`].
+    /// As before, of a variable that it could not get. [`DONE`].
     Doubtful,
 }
 
