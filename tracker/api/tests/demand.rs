@@ -214,14 +214,7 @@ fn what_a_process_does_to_a_variable_counts_in_it_and_in_its_children() {
         &["wrong"],
     ];
     for change in changes {
-        for way in [
-            &[][..],
-            &["exec"],
-            &["fork"],
-            &["spawn"],
-            &["vfork"],
-            &["exec", "exec"],
-        ] {
+        for way in [&[][..], &["exec", "exec"], &["fork"], &["vfork"]] {
             let steps = [
                 &["./ask"],
                 *change,
@@ -298,7 +291,7 @@ fn more_names_than_there_is_room_for_are_told_all() {
 #[test]
 fn whoever_asks_first_is_answered_also_with_others_at_the_same_time() {
     let room = room();
-    for _ in 0..20 {
+    for _ in 0..5 {
         same(
             &room,
             &["./ask", "threads", "WANTED"],
@@ -367,12 +360,15 @@ fn node_asks_by_name_and_its_enumerations_ask_for_nothing_else() {
             .demanded
             .is_disjoint(&names(&["WANTED", "OTHER", "GIVEN"]))
     );
-    let child = "const ask = (options) => console.log(require('child_process').execFileSync(process.execPath, ['-e', \
-        \"console.log(process.env.WANTED, process.env.OTHER, Object.hasOwn(process.env, 'WANTED'))\"], options).toString());";
-    let asks = "console.log(process.env.WANTED); ask({}); ask({ env: process.env }); ask({ env: { ...process.env } });\
+    let asks = "const ask = (options) => \
+            console.log(require('child_process').execFileSync(...child, options).toString());\
+        console.log(process.env.WANTED); ask({}); ask({ env: process.env }); ask({ env: { ...process.env } });\
         ask({ env: { ...process.env, OTHER: 'mine' } }); ask({ env: { PATH: process.env.PATH } }); ask({ env: {} });";
+    let child = "const child = [process.execPath, ['-e', \
+        \"console.log(process.env.WANTED, process.env.OTHER, Object.hasOwn(process.env, 'WANTED'))\"]];";
+    same(&room, &["node", "-e", &format!("{child} {asks}")], &demand);
+    let child = "const child = ['./ask', ['get', 'WANTED', 'get', 'OTHER']];";
     for change in [
-        "",
         "delete process.env.WANTED;",
         "process.env.WANTED = 'mine';",
         "process.env.WANTED = ''; delete process.env.WANTED;",
