@@ -95,9 +95,11 @@ fn status_line(names: &Names, event: &Event) -> Option<String> {
         } => {
             let label = names.short(step);
             Some(match verdict {
-                Verdict::Hit { restored, saved } => {
-                    wording::hit(&label, command, *restored, *saved)
-                }
+                Verdict::Hit {
+                    restored,
+                    removed,
+                    saved,
+                } => wording::hit(&label, command, (*restored, *removed), *saved),
                 Verdict::Run(whys) => wording::running(&label, command, whys),
             })
         }

@@ -61,6 +61,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) rules: &'a PathRules,
     /// What the step left before.
     pub(crate) ledger: &'a Ledger,
+    /// The weak key of the run: what the same step left under another one is an input where it is
+    /// only read.
+    pub(crate) key: &'a vt_base::Digest,
     /// What is at the path now.
     pub(crate) end: Option<(NodeKind, StatRow)>,
     /// The digest of the file at the path now, or of the text of the link, asked only when it matters.
@@ -92,6 +95,7 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
     let row = around.ledger.own(path, &facts.first);
     // What an unstored and untraced run left behind stands for inputs nobody knows.
     let left_by = row.and_then(|row| row.path_set);
+    let left_by_same = left_by.filter(|_| row.is_some_and(|row| row.key == *around.key));
 
     let Some(change) = effective_change(facts, around.end) else {
         // Whoever sets a mode that is set already, or opens a file and writes nothing, depends on
@@ -100,7 +104,7 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
         if !as_input || !(facts.seen.any() || tried) {
             return plain(Class::Nothing);
         }
-        if left_by.is_some() && !facts.listed && !around.rules.input.adds(path) {
+        if left_by_same.is_some() && !facts.listed && !around.rules.input.adds(path) {
             return Classified {
                 class: Class::Leftover,
                 left_by,
@@ -136,7 +140,7 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
         });
     }
     if same_bytes(change, end_kind, &end_row, around) {
-        if left_by.is_some() && as_input && as_output && !around.rules.input.adds(path) {
+        if left_by_same.is_some() && as_input && as_output && !around.rules.input.adds(path) {
             return Classified {
                 class: Class::Leftover,
                 left_by,

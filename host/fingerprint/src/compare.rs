@@ -21,6 +21,8 @@ pub struct Look<'a> {
     pub disk: &'a Disk<'a>,
     /// What the step left on it.
     pub ledger: &'a Ledger,
+    /// The weak key. Listings show what the step left under another one.
+    pub key: vt_base::Digest,
     /// What is ignored by config and rules.
     pub rules: &'a PathRules,
     /// What is ignored because a tool said so in the recorded run.
@@ -55,7 +57,12 @@ impl Look<'_> {
         self.covered.contains(child)
             || self.ignored.iter().any(|prefix| child.starts_with(prefix))
             || (self.rules.input.auto && !self.rules.input.counts(child))
-            || self.is_own(child)
+            || self.is_left_by_key(child)
+    }
+
+    fn is_left_by_key(&self, path: &RelPath) -> bool {
+        let row = self.ledger.0.get(path);
+        row.is_some_and(|row| row.key == self.key) && self.is_own(path)
     }
 
     /// Whether what is at a path now is what the step left there.
@@ -84,7 +91,7 @@ impl Look<'_> {
         match item {
             // A declared input stays one whatever is ignored, so globs skip results only.
             Item::Glob(_) => self.disk.state(item, &|path| {
-                self.covered.contains(path) || self.is_own(path)
+                self.covered.contains(path) || self.is_left_by_key(path)
             }),
             _ => self.disk.state(item, &|path| self.skips(path)),
         }

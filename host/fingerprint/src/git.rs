@@ -110,21 +110,8 @@ pub(crate) fn classify(
 /// entries, if there is one.
 #[must_use]
 pub fn repository_index(root: &AbsPath, rows: &StatRows) -> Option<(StatRow, Digest)> {
-    let mut directory = Some(root.clone());
-    while let Some(at) = directory {
-        let git = at.join(".git");
-        match fs::symlink_metadata(&git) {
-            Ok(there) if there.is_dir() => return index_file(git.join("index").as_path(), rows),
-            Ok(there) if there.is_file() => {
-                let text = fs::read(&git).ok()?;
-                let to = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
-                let to = at.as_path().join(std::ffi::OsStr::from_bytes(to));
-                return index_file(&to.join("index"), rows);
-            }
-            _ => directory = at.parent(),
-        }
-    }
-    None
+    let (_, index) = find_index(root)?;
+    index_file(&index, rows)
 }
 
 /// The identity of an index and the digest of its entries; none if it is not there, is not
@@ -150,6 +137,76 @@ pub(crate) fn index_file(path: &Path, rows: &StatRows) -> Option<(StatRow, Diges
     Some((row, digest))
 }
 
+/// What the index of the repository holds that a workspace lies in.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum IndexNames {
+    /// There is no repository.
+    #[default]
+    None,
+    /// There is one, and its index is not understood.
+    Unknown,
+    /// These paths of the workspace, sorted.
+    Held(Vec<RelPath>),
+}
+
+impl IndexNames {
+    /// Whether a path is held, or may be.
+    #[must_use]
+    pub fn may_hold(&self, path: &RelPath) -> bool {
+        match self {
+            Self::None => false,
+            Self::Unknown => true,
+            Self::Held(paths) => paths.binary_search(path).is_ok(),
+        }
+    }
+}
+
+/// The paths of a workspace that the index of its repository holds.
+#[must_use]
+pub fn index_names(root: &AbsPath) -> IndexNames {
+    let Some((top, index)) = find_index(root) else {
+        return IndexNames::None;
+    };
+    let bytes = match fs::read(&index) {
+        Ok(bytes) => bytes,
+        // A repository that was just begun has none.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return IndexNames::None,
+        Err(_) => return IndexNames::Unknown,
+    };
+    let mut paths = Vec::new();
+    let mut visit = |entry: &IndexEntry<'_>| {
+        let full = top.join(std::ffi::OsStr::from_bytes(entry.path));
+        paths.extend(full.relative_to(root));
+    };
+    if read_index(&bytes, &mut visit).is_none() {
+        return IndexNames::Unknown;
+    }
+    paths.sort();
+    paths.dedup();
+    IndexNames::Held(paths)
+}
+
+/// The top of the work tree that a directory lies in, and the index of its repository.
+fn find_index(root: &AbsPath) -> Option<(AbsPath, std::path::PathBuf)> {
+    let mut directory = Some(root.clone());
+    while let Some(at) = directory {
+        let git = at.join(".git");
+        match fs::symlink_metadata(&git) {
+            Ok(there) if there.is_dir() => {
+                return Some((at, git.join("index").as_path().to_owned()));
+            }
+            Ok(there) if there.is_file() => {
+                let text = fs::read(&git).ok()?;
+                let to = text.strip_prefix(b"gitdir: ")?.trim_ascii_end();
+                let to = at.as_path().join(std::ffi::OsStr::from_bytes(to));
+                return Some((at, to.join("index")));
+            }
+            _ => directory = at.parent(),
+        }
+    }
+    None
+}
+
 /// How a path outside the workspace is reached from its root.
 pub(crate) fn name_from(root: &AbsPath, path: &AbsPath) -> Vec<u8> {
     let mut up = Vec::new();
@@ -166,9 +223,33 @@ pub(crate) fn name_from(root: &AbsPath, path: &AbsPath) -> Vec<u8> {
 
 /// The digest of what an index says of each of its paths, without the times, sizes and numbers of
 /// the files and without what it caches; none if it is not one that is understood.
+pub(crate) fn index_digest(bytes: &[u8]) -> Option<Digest> {
+    let mut hasher = StableHasher::new("vt-git-index");
+    let count = read_index(bytes, &mut |entry| {
+        hasher
+            .number(u64::from(entry.mode))
+            .bytes(entry.object)
+            .number(u64::from(entry.flags & !LENGTH))
+            .number(u64::from(entry.more))
+            .bytes(entry.path);
+    })?;
+    hasher.number(u64::from(count));
+    Some(hasher.finish())
+}
+
+/// An entry of an index.
+struct IndexEntry<'e> {
+    mode: u32,
+    object: &'e [u8],
+    flags: u16,
+    more: u16,
+    path: &'e [u8],
+}
+
+/// Reads the entries of an index and gives their number; none if it is not one that is understood.
 ///
 /// The layout is described in `gitformat-index(5)`.
-pub(crate) fn index_digest(bytes: &[u8]) -> Option<Digest> {
+fn read_index(bytes: &[u8], visit: &mut dyn FnMut(&IndexEntry<'_>)) -> Option<u32> {
     let mut rest = bytes;
     if take(&mut rest, 4)? != b"DIRC" {
         return None;
@@ -180,12 +261,11 @@ pub(crate) fn index_digest(bytes: &[u8]) -> Option<Digest> {
     let count = number(&mut rest)?;
     // Repositories may have names of 20 or of 32 bytes; the checksum at the end is one.
     for name_length in [20, 32] {
-        let mut rest = rest;
-        let mut hasher = StableHasher::new("vt-git-index");
-        hasher.number(u64::from(count));
-        let entries = entries(&mut rest, version, count, name_length, &mut hasher);
-        if entries.is_some() && extensions(rest, name_length)? {
-            return Some(hasher.finish());
+        let mut left = rest;
+        let is_read = entries(&mut left, version, count, name_length, &mut |_| {}).is_some();
+        if is_read && extensions(left, name_length)? {
+            entries(&mut { rest }, version, count, name_length, visit)?;
+            return Some(count);
         }
     }
     None
@@ -215,7 +295,7 @@ fn entries(
     version: u32,
     count: u32,
     name_length: usize,
-    hasher: &mut StableHasher,
+    visit: &mut dyn FnMut(&IndexEntry<'_>),
 ) -> Option<()> {
     let mut path = Vec::new();
     for _ in 0..count {
@@ -251,12 +331,13 @@ fn entries(
                 return None;
             }
         }
-        hasher
-            .number(u64::from(mode))
-            .bytes(object)
-            .number(u64::from(flags & !LENGTH))
-            .number(u64::from(more))
-            .bytes(&path);
+        visit(&IndexEntry {
+            mode,
+            object,
+            flags,
+            more,
+            path: &path,
+        });
     }
     Some(())
 }

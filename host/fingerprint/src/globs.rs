@@ -189,6 +189,25 @@ fn under(path: &RelPath, prefixes: &[RelPath]) -> bool {
     prefixes.iter().any(|prefix| path.starts_with(prefix))
 }
 
+/// The directory or file directly below `node_modules/.cache` that a path belongs to.
+fn cache_root(path: &RelPath) -> Option<RelPath> {
+    const CACHE: &[u8] = b"node_modules/.cache";
+    let below = path.ancestors().find(|above| {
+        let rest = above.as_bytes().strip_suffix(CACHE);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"))
+    })?;
+    std::iter::once(path.clone())
+        .chain(path.ancestors())
+        .find(|above| above.parent().as_ref() == Some(&below))
+}
+
+/// Whether the name of a path says that it is no work of people.
+fn looks_private(path: &RelPath) -> bool {
+    path.as_bytes()
+        .split(|byte| *byte == b'/')
+        .any(|part| part == b"node_modules" || (part.starts_with(b".") && part != b".git"))
+}
+
 /// Caches that tools keep below `node_modules/.cache` are nobody's input or output.
 fn private_cache(path: &RelPath) -> bool {
     let mut previous: &[u8] = b"";
@@ -226,6 +245,38 @@ impl PathRules {
             .flat_map(|filter| [&filter.declared, &filter.cut, &filter.ignored_globs])
             .chain([&self.existence_only]);
         all.try_for_each(Globs::compile)
+    }
+
+    /// The topmost path of the private memory of a tool that a path belongs to: what lies below
+    /// `node_modules/.cache`, or what a tool or a rule calls neither input nor result. Never what the
+    /// task itself cuts: that may be anything.
+    ///
+    /// What is called private but does not look like it, by a hidden name or by lying in
+    /// `node_modules`, is left out, since memory may be thrown away.
+    #[must_use]
+    pub fn private_root(&self, path: &RelPath) -> Option<RelPath> {
+        let sides = [&self.input, &self.output];
+        let is_kept = |side: &&Filter| side.counts(path) || side.cut.matches(path);
+        if sides.iter().any(is_kept) || self.is_hidden(path) {
+            return None;
+        }
+        if let Some(root) = cache_root(path) {
+            return Some(root);
+        }
+        let said = |side: &Filter| {
+            let above = side.ignored.iter().filter(|above| path.starts_with(above));
+            let above = above.max_by_key(|above| above.as_bytes().len()).cloned();
+            above.or_else(|| side.ignored_globs.matches(path).then(|| path.clone()))
+        };
+        let (one, other) = (said(&self.input)?, said(&self.output)?);
+        let root = if one.starts_with(&other) { one } else { other };
+        looks_private(&root).then_some(root)
+    }
+
+    /// Whether a tool or a rule says that what is at a path does not matter to the command.
+    #[must_use]
+    pub fn ignores_input(&self, path: &RelPath) -> bool {
+        under(path, &self.input.ignored) || self.input.ignored_globs.matches(path)
     }
 
     /// Whether a path is hidden from everything.

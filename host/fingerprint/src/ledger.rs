@@ -23,6 +23,8 @@ pub struct LedgerRow {
     pub created: bool,
     /// The path set of the stored run that left it; none when that run was not stored.
     pub path_set: Option<Digest>,
+    /// The weak key of the run or hit that left it.
+    pub key: Digest,
     /// Whether the identity names the content: whether it was old enough when the content was known.
     /// A later write within the same tick of the clock would have left the same identity otherwise.
     pub settled: bool,
@@ -72,6 +74,7 @@ mod tests {
                 row,
                 created: true,
                 path_set: None,
+                key: Digest::of(b""),
                 settled,
             };
             let seen = StateSeen::Present(kind, row.row);

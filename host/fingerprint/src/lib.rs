@@ -8,6 +8,7 @@
 
 mod classify;
 mod compare;
+mod conduct;
 mod disk;
 mod env;
 mod git;
@@ -27,9 +28,10 @@ mod why;
 pub use compare::{
     Comparison, Covered, Look, Reasons, Recorded, compare, compare_recorded, covering,
 };
+pub use conduct::{Conduct, Met, Nature};
 pub use disk::Disk;
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
-pub use git::repository_index;
+pub use git::{IndexNames, index_names, repository_index};
 pub use globs::{Filter, GlobError, Globs, PathRules, expand};
 pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};
 pub use key::{DeclaredEnv, WeakParts};
@@ -37,5 +39,5 @@ pub use ledger::{Ledger, LedgerRow};
 pub use observed::{Change, ChangeKind, Observation, PathFacts, Seen, StartBytes, StateSeen};
 pub use outside::{Outside, OutsideFacts, in_repository};
 pub use rows::{StatRow, StatRows, now_ns};
-pub use seal::{Found, ResultPath, SealRequest, Sealed, seal};
+pub use seal::{MemoryUse, ResultPath, SealRequest, Sealed, seal};
 pub use why::{NotStored, Why};

@@ -2,6 +2,7 @@
 //! what the ledger learns. Also the last place where a run can be found unfit for storing.
 
 mod inputs;
+mod memory;
 mod repository;
 mod strangers;
 
@@ -11,6 +12,7 @@ use vt_base::{Digest, RelPath};
 
 use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
 use crate::compare::{Covered, Look, covering};
+use crate::conduct::{self, Conduct, Met, Nature};
 use crate::disk::Disk;
 use crate::git;
 use crate::globs::{GlobError, PathRules, expand};
@@ -31,6 +33,10 @@ pub struct SealRequest<'a> {
     pub disk: &'a Disk<'a>,
     /// What the step had left before this run.
     pub ledger: &'a Ledger,
+    /// The weak key of the run.
+    pub key: Digest,
+    /// What earlier runs showed about whether the step accounts for all of its results.
+    pub nature: Nature,
     /// The time of the file system just before the step started, in nanoseconds.
     pub stamp_ns: i64,
     /// Items that are known without the trace: variables that tools asked for.
@@ -47,7 +53,7 @@ pub struct SealRequest<'a> {
 }
 
 /// A path of the result set.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResultPath {
     /// The path.
     pub path: RelPath,
@@ -58,17 +64,21 @@ pub struct ResultPath {
     /// Whether an earlier run left it, and this one saw that it was there and did not look into
     /// it: with other inputs it may be stale, so it is good only where it is in place.
     pub carried: bool,
-    /// What the step depends on of what it found there and wrote over.
-    pub found: Found,
+    /// What the run found there.
+    pub met: Met,
+    /// Whether the run wrote into the file that was there, which kept its mode: then it depends on
+    /// the executable bit.
+    pub keeps_mode: bool,
 }
 
-/// What a step depends on of what it found at the path of a result.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Found {
-    /// It looked, and saw something that it had not left itself: that it was there.
-    pub presence: bool,
-    /// It wrote into the file that was there, which kept its mode: its executable bit.
-    pub mode: bool,
+/// Private memory of a tool that a run touched: a file, or a directory with all that is in it, that
+/// is neither input nor result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemoryUse {
+    /// The topmost path of it.
+    pub root: RelPath,
+    /// Whether there was any before the run.
+    pub existed: bool,
 }
 
 /// A run, sealed.
@@ -87,6 +97,10 @@ pub struct Sealed {
     /// Whether something was carried over from an earlier run, so that the entry serves this
     /// workspace only.
     pub carried: bool,
+    /// What the run did to what the step had left earlier.
+    pub conduct: Conduct,
+    /// The private memory that the run touched.
+    pub memory: Vec<MemoryUse>,
     /// Why the run must not be stored; empty when it may be.
     pub not_stored: BTreeSet<NotStored>,
 }
@@ -106,6 +120,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     sealing.add_declared(request)?;
     sealing.take_directories_used(request);
     sealing.carry_leftovers(request);
+    sealing.judge_conduct(request);
     sealing.unite_path_sets(request);
     sealing.items.extend(request.asked.iter().cloned());
     let outside = &request.observation.outside;
@@ -147,6 +162,10 @@ struct Sealing {
     renamed: BTreeSet<RelPath>,
     left_by: BTreeSet<Digest>,
     carried: bool,
+    /// A file that the step left earlier and that decided what this run wrote.
+    own_state: Option<RelPath>,
+    conduct: Conduct,
+    memory: BTreeMap<RelPath, bool>,
     tagged: BTreeMap<RelPath, bool>,
     not_stored: BTreeSet<NotStored>,
 }
@@ -167,6 +186,7 @@ impl Sealing {
         let around = Surroundings {
             rules: request.rules,
             ledger: request.ledger,
+            key: &request.key,
             end,
             end_digest: &|| match disk.path_state(path).0 {
                 State::File { digest, .. } => Some(digest),
@@ -185,7 +205,23 @@ impl Sealing {
         if facts.change.is_some() {
             self.touched.insert(path.clone());
         }
-        match classified.class {
+        self.note_memory(request, path, facts);
+        let is_own = request.ledger.own(path, &facts.first).is_some();
+        let class = match classified.class {
+            // A cache that says so of itself is the step's whoever filled it.
+            Class::ModifiedInput | Class::Tombstone
+                if !is_own
+                    && !request.rules.input.adds(path)
+                    && self.in_tagged_cache(request, path) =>
+            {
+                match around.end {
+                    Some(_) => Class::Output { conditional: false },
+                    None => Class::Nothing,
+                }
+            }
+            class => class,
+        };
+        match class {
             Class::Temporary if git::inside(path).is_none() => {
                 self.directories_used.extend(path.parent());
             }
@@ -193,6 +229,9 @@ impl Sealing {
             Class::Input | Class::Rewritten => self.take_input(request, path, facts),
             Class::Leftover => {
                 let row = request.ledger.0.get(path);
+                if facts.seen.read {
+                    self.own_state.get_or_insert_with(|| path.clone());
+                }
                 self.add_result(
                     request,
                     ResultPath {
@@ -200,20 +239,26 @@ impl Sealing {
                         conditional: true,
                         created: row.is_some_and(|row| row.created),
                         carried: !is_directory && !facts.seen.read,
-                        found: Found::default(),
+                        met: Met::Own { overwritten: false },
+                        keeps_mode: false,
                     },
                 );
             }
-            Class::OwnState => self.add_result(
-                request,
-                ResultPath {
-                    path: path.clone(),
-                    conditional: true,
-                    created: true,
-                    carried: false,
-                    found: Found::default(),
-                },
-            ),
+            Class::OwnState => {
+                self.own_state = Some(path.clone());
+                let conditional = !self.in_tagged_cache(request, path);
+                self.add_result(
+                    request,
+                    ResultPath {
+                        path: path.clone(),
+                        conditional,
+                        created: true,
+                        carried: false,
+                        met: Met::Own { overwritten: false },
+                        keeps_mode: false,
+                    },
+                );
+            }
             Class::Output { conditional } => {
                 let written = write_into(request, path, facts, around.end);
                 if written && disk.has_other_names(path) {
@@ -222,21 +267,18 @@ impl Sealing {
                         path: path.to_string(),
                     });
                 }
-                let is_own = request.ledger.own(path, &facts.first).is_some();
-                let was_there = matches!(
-                    facts.first,
-                    StateSeen::Present(NodeKind::File | NodeKind::Link, _)
-                );
-                let found = Found {
-                    presence: was_there && !is_own && facts.seen.any(),
-                    mode: written && !sets_mode(facts),
-                };
+                let is_cache = self.in_tagged_cache(request, path);
                 let result = ResultPath {
                     path: path.clone(),
-                    conditional,
+                    conditional: conditional && !is_cache,
                     created: created(request.ledger, path, facts),
                     carried: false,
-                    found,
+                    met: if is_cache {
+                        Met::Nothing
+                    } else {
+                        conduct::met(facts, is_own)
+                    },
+                    keeps_mode: written && !sets_mode(facts),
                 };
                 self.add_result(request, result);
             }
@@ -332,7 +374,8 @@ impl Sealing {
                         conditional: true,
                         created,
                         carried: false,
-                        found: Found::default(),
+                        met: Met::Nothing,
+                        keeps_mode: false,
                     },
                 );
             }
@@ -347,7 +390,10 @@ impl Sealing {
             self.results.keys().filter_map(RelPath::parent).collect();
         let wrote_nothing = self.touched.is_empty();
         for (path, row) in &request.ledger.0 {
-            let known = self.results.contains_key(path) || self.tombstones.contains(path);
+            let known = self.results.contains_key(path)
+                || self.tombstones.contains(path)
+                // What the step left under another key and only read is an input of this run.
+                || self.items.contains(&Item::Path(path.clone()));
             if known || self.touched.contains(path) || !request.rules.output.counts(path) {
                 continue;
             }
@@ -380,11 +426,29 @@ impl Sealing {
                     path: path.clone(),
                     conditional: true,
                     created: row.created,
-                    carried: false,
-                    found: Found::default(),
+                    // It is right where it lies: nobody knows whether the command would make it.
+                    carried: kind != NodeKind::Directory,
+                    met: Met::Own { overwritten: false },
+                    keeps_mode: false,
                 },
             );
         }
+    }
+
+    /// What the run did to what the step had left earlier; and whether something is lost that the
+    /// command may not make again because of what it remembers.
+    fn judge_conduct(&mut self, request: &SealRequest<'_>) {
+        let mut conduct = conduct::study(request.observation, request.ledger, request.disk);
+        match (conduct.lost.first(), &self.own_state) {
+            (Some(path), Some(state)) if request.nature != Nature::Whole => {
+                let (path, state) = (path.to_string(), state.to_string());
+                self.not_stored
+                    .insert(NotStored::LostResult { path, state });
+            }
+            // Nothing that the run used says that these are still in place.
+            _ => conduct.lost.clear(),
+        }
+        self.conduct = conduct;
     }
 
     fn unite_path_sets(&mut self, request: &SealRequest<'_>) {
@@ -417,11 +481,13 @@ impl Sealing {
             }
             _ => true,
         });
+        self.doubt_below_made_directories(request);
         let items: Vec<Item> = std::mem::take(&mut self.items).into_iter().collect();
         request.disk.warm(items.iter(), request.threads);
         let look = Look {
             disk: request.disk,
             ledger: request.ledger,
+            key: request.key,
             rules: request.rules,
             ignored: &[],
             covered: Covered::new(|| covered),
@@ -436,6 +502,12 @@ impl Sealing {
             results: self.results.into_values().collect(),
             tombstones: self.tombstones,
             carried: self.carried,
+            conduct: self.conduct,
+            memory: self
+                .memory
+                .into_iter()
+                .map(|(root, existed)| MemoryUse { root, existed })
+                .collect(),
             not_stored: self.not_stored,
         }
     }

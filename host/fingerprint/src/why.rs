@@ -79,6 +79,12 @@ pub enum Why {
         /// The path, relative to the workspace.
         path: String,
     },
+    /// The step left something else at the path of a result, and nothing shows that the command
+    /// overwrites or removes it.
+    OutputDiffers {
+        /// The path, relative to the workspace.
+        path: String,
+    },
     /// The entry is of another platform, libc or format.
     PlatformChanged,
     /// What the entry names is missing or damaged.
@@ -139,6 +145,14 @@ pub enum NotStored {
     SharedOutput {
         /// The path, relative to the workspace.
         path: String,
+    },
+    /// Something that the step once made is gone, and what the command remembers in a file may
+    /// keep it from making it again.
+    LostResult {
+        /// The path, relative to the workspace.
+        path: String,
+        /// The file that remembers, relative to the workspace.
+        state: String,
     },
     /// A client broke the protocol.
     IpcError {

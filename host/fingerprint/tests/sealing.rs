@@ -8,9 +8,9 @@ use std::time::Duration;
 use vt_base::{AbsPath, Digest, FilePolicy, RelPath, Toolchain};
 use vt_fingerprint::{
     Change, ChangeKind, Comparison, Covered, Disk, EnvQueryKind, EnvSnapshot, Filter, Globs, Item,
-    Ledger, LedgerRow, Look, NotStored, Observation, Outside, PathFacts, PathRules, PathSet,
-    Reasons, SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State, StateSeen,
-    Why, compare, covering, now_ns, seal,
+    Ledger, LedgerRow, Look, Nature, NotStored, Observation, Outside, PathFacts, PathRules,
+    PathSet, Reasons, SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State,
+    StateSeen, Why, compare, covering, now_ns, seal,
 };
 
 const NOTHING: Seen = Seen {
@@ -140,6 +140,8 @@ impl Run {
                 rules: &rules(),
                 disk,
                 ledger: &self.ledger,
+                key: Digest::of(b"key"),
+                nature: Nature::Unknown,
                 stamp_ns: self.stamp_ns,
                 asked: Vec::new(),
                 path_set: &|_| Some(PathSet(vec![Item::Path(rel("earlier"))])),
@@ -164,6 +166,7 @@ impl Run {
             let look = Look {
                 disk,
                 ledger: &self.ledger,
+                key: Digest::of(b"key"),
                 rules: &rules(),
                 ignored: &[],
                 covered: Covered::new(|| covered),
@@ -304,6 +307,7 @@ fn leftovers_of_a_traced_run_travel_along_with_its_path_set() {
         row,
         created: true,
         path_set: Some(Digest::of(b"set")),
+        key: Digest::of(b"key"),
         settled: true,
     };
     run.ledger.0.insert(rel("dist/old"), row);
@@ -317,6 +321,8 @@ fn leftovers_of_a_traced_run_travel_along_with_its_path_set() {
         .collect();
     assert_eq!(results, ["dist/new", "dist/old"]);
     assert!(sealed.carried);
+    let carried: Vec<bool> = sealed.results.iter().map(|result| result.carried).collect();
+    assert_eq!(carried, [false, true]);
     assert!(sealed.path_set.0.contains(&Item::Path(rel("earlier"))));
 }
 

@@ -74,7 +74,7 @@ fn try_at_once<'p>(
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
     match bring_back(context, opened, prepared, &memory, &found, Some(lock)) {
-        Return::Back(restored) => Some(hit(outcome, &found, restored)),
+        Return::Back(changed) => Some(hit(outcome, &found, changed)),
         Return::Run(why) => {
             attempt.why = Some(why);
             None

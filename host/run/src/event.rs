@@ -21,6 +21,8 @@ pub enum Verdict {
     Hit {
         /// How many files were written.
         restored: u64,
+        /// How many files it removed.
+        removed: u64,
         /// How long the run took that the hit stands for.
         saved: Duration,
     },
@@ -118,6 +120,8 @@ pub struct StepOutcome {
     pub not_stored: Vec<NotStored>,
     /// How many files a hit wrote.
     pub restored: u64,
+    /// How many files a hit removed, because the command removes them.
+    pub removed: u64,
     /// The path set that a hit was compared with or that a run left, if its trace was whole.
     pub path_set: Option<PathSetName>,
     /// What cooperating tools reported, one line each.
@@ -146,6 +150,7 @@ impl StepOutcome {
             why: Vec::new(),
             not_stored: Vec::new(),
             restored: 0,
+            removed: 0,
             path_set: None,
             reports: Vec::new(),
             directives: Vec::new(),

@@ -169,6 +169,7 @@ impl Evidence<'_> {
                     created: record.row.created,
                     // What was left by an untraced run stays so.
                     path_set: record.row.path_set.and(digest),
+                    key: record.row.key,
                     settled,
                 };
                 let step = record.step;

@@ -18,6 +18,7 @@ mod glimpse;
 mod inventory;
 mod join;
 mod lookup;
+mod memory;
 mod moment;
 mod observe;
 mod order;

@@ -10,7 +10,8 @@ use vt_fingerprint::{
 use vt_store::{Judgement, Manifest, ManifestKind, Snapshot, StoreError, Table};
 
 use crate::context::{Context, Opened};
-use crate::place::{Placed, place};
+use crate::memory;
+use crate::place::{Known, Placed, place};
 use crate::records::{EntryRecord, LedgerRecord, Recency, StepRecord, decode, key, ledger_key};
 use crate::rules::Prepared;
 
@@ -46,6 +47,8 @@ pub(crate) struct Match {
     pub(crate) is_quick: bool,
     /// How many paths its path set has.
     pub(crate) items: usize,
+    /// Private memory that must not outlive a change of the results.
+    pub(crate) doubtful: Vec<RelPath>,
     /// Those of the inputs, in the order of the path set, if it was they that were read.
     pub(crate) fresh_rows: Option<Vec<Option<StatRow>>>,
 }
@@ -116,7 +119,12 @@ pub(crate) fn remember(
         if let (true, State::File { digest, .. }) = (row.row.settled, &row.row.state) {
             context.rows.learn(row.row.row, *digest);
         }
-        memory.ledger.0.insert(path.clone(), row.row);
+        let mut kept = row.row;
+        if row.step != prepared.name {
+            // A segment ran under a key of its own; what it left is the joined step's.
+            kept.key = prepared.weak;
+        }
+        memory.ledger.0.insert(path.clone(), kept);
     }
     Ok(memory)
 }
@@ -218,6 +226,8 @@ pub(crate) fn look_up(
             rows: &context.rows,
         };
         let program = program_name(prepared);
+        let known = Known::new(snapshot, opened, prepared);
+        let mut refused: Vec<Why> = Vec::new();
         let mut damaged = false;
         for (_, strong) in &memory.recency.0 {
             let Some(candidate) = read_candidate(snapshot, &prepared.weak, strong)? else {
@@ -234,6 +244,7 @@ pub(crate) fn look_up(
             let look = Look {
                 disk: &disk,
                 ledger: &memory.ledger,
+                key: prepared.weak,
                 rules,
                 ignored: &candidate.entry.ignored_inputs,
                 covered: covered(&candidate.entry),
@@ -249,36 +260,54 @@ pub(crate) fn look_up(
                 continue;
             }
             let digested_ns = now_ns();
-            let placed = place(&look, memory, &candidate.path_set, &candidate.entry);
+            let placed = place(&look, memory, &candidate.path_set, &candidate.entry, &known);
             drop(look);
-            return Ok(match placed {
-                Ok(Placed {
-                    wanted,
-                    absent,
-                    stale,
-                    judgement,
-                    unsettled,
-                }) => {
-                    let used = memory.record.as_ref().and_then(|record| record.strong);
-                    let first = memory.recency.0.first().map(|(_, strong)| *strong);
-                    Found::Hit(Box::new(Match {
-                        is_latest: used == Some(*strong) && first == Some(*strong),
-                        is_costly: is_costly(),
-                        is_quick: false,
-                        items: candidate.path_set.0.len(),
-                        fresh_rows,
-                        entry: candidate.entry,
-                        strong: *strong,
-                        digested_ns,
-                        wanted,
-                        absent,
-                        stale,
-                        judgement,
-                        unsettled,
-                    }))
+            let Placed {
+                wanted,
+                absent,
+                stale,
+                judgement,
+                unsettled,
+            } = match placed {
+                Ok(placed) => placed,
+                // Another entry of the same inputs may be in place.
+                Err(reasons) => {
+                    if refused.is_empty() {
+                        refused = reasons;
+                    }
+                    continue;
                 }
-                Err(edited) => Found::Miss(edited),
-            });
+            };
+            let used = memory.record.as_ref().and_then(|record| record.strong);
+            let first = memory.recency.0.first().map(|(_, strong)| *strong);
+            let is_latest = used == Some(*strong) && first == Some(*strong);
+            let changes = !wanted.is_empty() || !stale.is_empty();
+            let of_record = memory.record.iter().flat_map(|record| &record.memory);
+            let memories = candidate.entry.memory.iter().chain(of_record);
+            // What was left last is what the memory knows of.
+            let doubtful = match changes && !is_latest {
+                true => memory::doubtful(Some(snapshot), opened, disk.root, memories),
+                false => Vec::new(),
+            };
+            return Ok(Found::Hit(Box::new(Match {
+                is_latest,
+                is_costly: is_costly(),
+                is_quick: false,
+                items: candidate.path_set.0.len(),
+                doubtful,
+                fresh_rows,
+                entry: candidate.entry,
+                strong: *strong,
+                digested_ns,
+                wanted,
+                absent,
+                stale,
+                judgement,
+                unsettled,
+            })));
+        }
+        if !refused.is_empty() {
+            return Ok(Found::Miss(refused));
         }
         let mut whys = explain(context, opened, prepared, snapshot, memory, rules, &disk)?;
         if damaged {
@@ -350,6 +379,7 @@ fn explain(
     let look = Look {
         disk,
         ledger: &memory.ledger,
+        key: weak,
         rules,
         ignored: &candidate.entry.ignored_inputs,
         covered: covered(&candidate.entry),

@@ -1,14 +1,21 @@
 //! Decides what a hit does to the tree: what of the result is not in place, what lies around that should
-//! not, and which edits of somebody else forbid it.
+//! not, and what forbids it. A hit may do what the command was seen to do, and nothing else.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::RelPath;
-use vt_fingerprint::{Item, Look, NodeKind, PathSet, StatRow, State, Why, now_ns};
-use vt_store::{Judged, Judgement};
+use vt_fingerprint::{
+    IndexNames, Item, Look, Met, NodeKind, PathSet, StatRow, State, Why, index_names, now_ns,
+};
+use vt_store::{Judged, Judgement, Snapshot, Table};
 
+use crate::context::Opened;
 use crate::lookup::{Memory, manifest_states};
-use crate::records::{EntryRecord, ResultRecord};
+use crate::records::{
+    ConductRecord, EntryRecord, LedgerRecord, ResultRecord, conduct_key, decode, ledger_key,
+};
+use crate::rules::Prepared;
 
 /// What a hit has to do to the tree, and what it was decided on.
 pub(crate) struct Placed {
@@ -30,22 +37,105 @@ const fn judged(row: &StatRow) -> Judged {
     }
 }
 
-/// Whether a hit may put a result in the place of what is there now.
+/// What is known beyond the entry and the disk. Most hits need none of it, so it is asked for when
+/// it decides.
+pub(crate) struct Known<'k> {
+    snapshot: &'k Snapshot,
+    opened: &'k Opened,
+    prepared: &'k Prepared<'k>,
+    conduct: OnceCell<ConductRecord>,
+    index: OnceCell<IndexNames>,
+}
+
+impl<'k> Known<'k> {
+    pub(crate) fn new(
+        snapshot: &'k Snapshot,
+        opened: &'k Opened,
+        prepared: &'k Prepared<'k>,
+    ) -> Self {
+        Self {
+            snapshot,
+            opened,
+            prepared,
+            conduct: OnceCell::new(),
+            index: OnceCell::new(),
+        }
+    }
+
+    /// What the latest runs of the key in this workspace showed.
+    fn conduct(&self) -> &ConductRecord {
+        self.conduct.get_or_init(|| {
+            let key = conduct_key(&self.opened.workspace, &self.prepared.weak);
+            let bytes = self.snapshot.get(Table::Memo, &key).ok().flatten();
+            bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default()
+        })
+    }
+
+    /// Whether the index of the repository holds a path, or may.
+    fn may_be_committed(&self, look: &Look<'_>, path: &RelPath) -> bool {
+        let index = self.index.get_or_init(|| index_names(look.disk.root));
+        index.may_hold(path)
+    }
+
+    /// Whether what is at a path is what another step of the workspace left there.
+    fn is_of_another(&self, look: &Look<'_>, path: &RelPath) -> bool {
+        let key = ledger_key(&self.opened.workspace, path);
+        let row = self.snapshot.get(Table::Ledger, &key).ok().flatten();
+        row.and_then(|bytes| decode::<LedgerRecord>(&bytes))
+            .is_some_and(|row| {
+                !self.prepared.names.contains(&row.step)
+                    && row.row.state == look.disk.path_state(path).0
+            })
+    }
+}
+
+/// Whether a hit may put a result in the place of what is there now; if not, the reason.
 fn may_replace(
     look: &Look<'_>,
+    known: &Known<'_>,
     path: &RelPath,
-    state: &State,
-    now: &State,
-    result: Option<&&ResultRecord>,
-) -> bool {
+    (state, now): (&State, &State),
+    result: Option<&ResultRecord>,
+    is_listed: bool,
+) -> Result<(), Why> {
+    let edited = || Why::OutputEdited {
+        path: path.to_string(),
+    };
     // A directory is never replaced, and nothing is put in the place of one.
     if *state == State::Directory || *now == State::Directory {
-        return false;
+        return Err(edited());
+    }
+    // The run started from this very file.
+    if let Some(Met::Foreign {
+        state: Some(met), ..
+    }) = result.map(|result| &result.met)
+        && met == now
+    {
+        return Ok(());
     }
     // The command would have written through a link, and failed on other things.
-    let same_kind = std::mem::discriminant(state) == std::mem::discriminant(now);
-    let unconditional = result.is_some_and(|result| !result.conditional);
-    (unconditional && same_kind) || look.is_own(path)
+    let is_same_kind = std::mem::discriminant(state) == std::mem::discriminant(now);
+    let is_unconditional = result.is_some_and(|result| !result.conditional);
+    if is_unconditional && is_same_kind && !is_listed {
+        return Ok(());
+    }
+    if !look.is_own(path) {
+        return Err(edited());
+    }
+    let is_ignored = || {
+        look.rules.ignores_input(path) || look.ignored.iter().any(|above| path.starts_with(above))
+    };
+    let is_overwritten = || {
+        let by_entry = result.and_then(|result| result.met.overwritten());
+        by_entry.or_else(|| known.conduct().overwritten.get(path).copied()) == Some(true)
+    };
+    if is_ignored() || is_overwritten() || known.conduct().reproduces {
+        Ok(())
+    } else {
+        Err(Why::OutputDiffers {
+            path: path.to_string(),
+        })
+    }
 }
 
 /// Whether the step would have started from something else than it did: where somebody else's file
@@ -66,7 +156,8 @@ fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
         State::File { .. } => executable(state) != executable(now),
         _ => false,
     };
-    (result.presence && *now == State::Missing) || (result.mode && other_mode)
+    let looked = matches!(result.met, Met::Foreign { looked: true, .. });
+    (looked && *now == State::Missing) || (result.keeps_mode && other_mode)
 }
 
 /// What of the result set is not in place, and what lies around that should not; or the edits of
@@ -76,6 +167,7 @@ pub(crate) fn place(
     memory: &Memory,
     path_set: &PathSet,
     entry: &EntryRecord,
+    known: &Known<'_>,
 ) -> Result<Placed, Vec<Why>> {
     // What the step once made and this run of it only read is its input now.
     let is_input = |path: &RelPath| path_set.asks_for(path);
@@ -122,15 +214,18 @@ pub(crate) fn place(
             edited.push(Why::InputRemoved {
                 path: path.to_string(),
             });
-        } else if carried
-            || found
-            || shared
-            || (now != State::Missing
-                && !may_replace(look, path, state, &now, result.filter(|_| !is_listed(path))))
-        {
+        } else if carried {
+            edited.push(Why::OutputDiffers {
+                path: path.to_string(),
+            });
+        } else if found || shared {
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });
+        } else if now != State::Missing {
+            let states = (state, &now);
+            let allowed = may_replace(look, known, path, states, result.copied(), is_listed(path));
+            edited.extend(allowed.err());
         }
         if *state != State::Directory {
             judge(path, row);
@@ -142,12 +237,12 @@ pub(crate) fn place(
         let Some((kind, row)) = look.disk.node(path) else {
             continue;
         };
-        if look.is_own(path) {
+        if look.is_own(path) && !known.may_be_committed(look, path) {
             if kind != NodeKind::Directory {
                 judge(path, Some(row));
             }
             stale.push(path.clone());
-        } else {
+        } else if !known.is_of_another(look, path) {
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });
@@ -165,13 +260,40 @@ pub(crate) fn place(
         let Some((kind, row)) = look.disk.node(path) else {
             continue;
         };
-        // A directory goes only once it is empty, which is for the removal to see.
-        if kind == NodeKind::Directory {
-            stale.push(path.clone());
-        } else if look.is_own(path) {
-            judge(path, Some(row));
-            stale.push(path.clone());
+        let is_directory = kind == NodeKind::Directory;
+        if !is_directory && !look.is_own(path) {
+            continue;
         }
+        let differs = || Why::OutputDiffers {
+            path: path.to_string(),
+        };
+        // What a run of the key that found anything did is what the command would do.
+        let wipes = entry
+            .wipes
+            .as_ref()
+            .or_else(|| known.conduct().wipes.as_ref());
+        match wipes {
+            None if is_directory => {}
+            None => edited.push(differs()),
+            Some(wipes) => {
+                let is_below = |above: &RelPath| path != above && path.starts_with(above);
+                if !wipes.iter().any(is_below) {
+                    continue;
+                }
+                // A directory goes only once it is empty, which is for the removal to see.
+                if is_directory {
+                    stale.push(path.clone());
+                } else if known.may_be_committed(look, path) {
+                    edited.push(differs());
+                } else {
+                    judge(path, Some(row));
+                    stale.push(path.clone());
+                }
+            }
+        }
+    }
+    if !edited.is_empty() {
+        return Err(edited);
     }
     // Deepest first, so that directories are empty when their turn comes.
     stale.sort_by(|left, right| right.cmp(left));

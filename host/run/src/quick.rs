@@ -67,6 +67,7 @@ pub(crate) fn look_quickly(
         let look = Look {
             disk: &disk,
             ledger: &Ledger::default(),
+            key: prepared.weak,
             rules,
             ignored: &entry.ignored_inputs,
             covered: covered(&entry),
@@ -100,6 +101,7 @@ pub(crate) fn look_quickly(
         is_costly: false,
         is_quick: true,
         items: path_set.0.len(),
+        doubtful: Vec::new(),
         fresh_rows: None,
     }))
 }

@@ -4,13 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{AbsPath, Digest, RelPath};
-use vt_fingerprint::{LedgerRow, NotStored, PathSet, StatRow, State};
+use vt_fingerprint::{
+    Conduct, LedgerRow, MemoryUse, Nature, NotStored, PathSet, ResultPath, StatRow, State,
+};
 use vt_store::{Manifest, ManifestEntry, StoreError, Table, Writer};
 
 use crate::context::{Context, Opened, chain};
 use crate::lookup::{Match, Memory, manifest_states, state_of};
+use crate::memory::{Before, shape};
 use crate::records::{
-    EntryRecord, LedgerRecord, Recency, StepRecord, decode, encode, key, ledger_key,
+    ConductRecord, EntryRecord, LedgerRecord, MemoryRecord, Recency, StepRecord, conduct_key,
+    decode, encode, key, ledger_key, memory_key,
 };
 use crate::rules::Prepared;
 
@@ -24,7 +28,7 @@ pub(crate) struct Left {
 }
 
 /// What a run gives to the store.
-pub(crate) struct Recorded {
+pub(crate) struct Recorded<'r> {
     /// A time before the results were digested, in nanoseconds.
     pub(crate) digested_ns: i64,
     /// The path set, if the trace can be vouched for.
@@ -33,6 +37,48 @@ pub(crate) struct Recorded {
     pub(crate) entry: Option<(Digest, EntryRecord)>,
     /// What the step leaves on the disk.
     pub(crate) left: Vec<Left>,
+    /// What the run showed about the command.
+    pub(crate) shown: Shown<'r>,
+}
+
+/// What a run showed about how the command treats what it finds.
+pub(crate) struct Shown<'r> {
+    /// Whether its trace is whole. Of others nothing is learned but that memory may be another.
+    pub(crate) is_vouched: bool,
+    pub(crate) conduct: &'r Conduct,
+    pub(crate) memory: &'r [MemoryUse],
+    pub(crate) before: &'r Before,
+    pub(crate) results: &'r [ResultPath],
+    pub(crate) reproduces: Option<bool>,
+}
+
+impl Shown<'_> {
+    /// Adds what the run showed to what is known of the key.
+    fn learn(&self, known: &mut ConductRecord) {
+        let met = self.results.iter();
+        let met = met.filter_map(|result| Some((result.path.clone(), result.met.overwritten()?)));
+        known.overwritten.extend(met);
+        if self.conduct.wipes.is_some() {
+            known.wipes.clone_from(&self.conduct.wipes);
+        }
+        if let Some(reproduces) = self.reproduces {
+            known.reproduces = reproduces;
+        }
+    }
+
+    /// What the memory at a place is like after the run.
+    fn nature_of(&self, memory: &MemoryUse) -> Nature {
+        if !memory.existed {
+            // It was begun anew, with all results.
+            return Nature::Unknown;
+        }
+        let before = self.before.natures.get(&memory.root).copied();
+        match (before.unwrap_or(Nature::Carries), self.conduct.nature) {
+            (before, Nature::Unknown) => before,
+            (Nature::Carries, _) => Nature::Carries,
+            (_, now) => now,
+        }
+    }
 }
 
 /// The reason that stands for a store that failed.
@@ -56,7 +102,7 @@ pub(crate) fn run(
     opened: &Opened,
     prepared: &Prepared<'_>,
     memory: &Memory,
-    recorded: &Recorded,
+    recorded: &Recorded<'_>,
 ) -> Result<(), StoreError> {
     let set_digest = recorded.path_set.as_ref().map(PathSet::digest);
     let rows = ledger_rows(
@@ -69,6 +115,9 @@ pub(crate) fn run(
     if let Some((strong, _)) = &recorded.entry {
         opened.store.note_use(strong);
     }
+    let root = &context.project.root;
+    let memories = recorded.shown.memory.iter();
+    let shapes: Vec<_> = memories.map(|memory| shape(root, &memory.root)).collect();
     write(opened, |writer| {
         if let (Some(set), Some(digest)) = (&recorded.path_set, &set_digest) {
             writer.put(Table::PathSets, &digest.0, &encode(set))?;
@@ -81,9 +130,41 @@ pub(crate) fn run(
             )?;
             promote(writer, &prepared.weak, entry.path_set, *strong)?;
         }
+        let shown = &recorded.shown;
+        if shown.is_vouched {
+            let key = conduct_key(&opened.workspace, &prepared.weak);
+            let known = writer.get(Table::Memo, &key)?;
+            let known = known.and_then(|bytes| decode::<ConductRecord>(&bytes));
+            let mut learned = known.clone().unwrap_or_default();
+            shown.learn(&mut learned);
+            if known.as_ref() != Some(&learned) {
+                writer.put(Table::Memo, &key, &encode(&learned))?;
+            }
+        }
+        for (memory, shape) in shown.memory.iter().zip(&shapes) {
+            let nature = match shown.is_vouched {
+                true => shown.nature_of(memory),
+                false => Nature::Carries,
+            };
+            let record = MemoryRecord {
+                shape: *shape,
+                nature,
+            };
+            let key = memory_key(&opened.workspace, &memory.root);
+            writer.put(Table::Memo, &key, &encode(&record))?;
+        }
         let entry = recorded.entry.as_ref();
         let entry = entry.map(|(strong, entry)| (*strong, &entry.manifest));
-        write_step(writer, context, opened, prepared, memory, entry, &rows)
+        write_step(
+            writer,
+            context,
+            opened,
+            prepared,
+            memory,
+            entry,
+            &rows,
+            Some(shown),
+        )
     })
 }
 
@@ -133,6 +214,7 @@ pub(crate) fn hit(
             memory,
             Some((found.strong, &found.entry.manifest)),
             &rows,
+            None,
         )
     })
 }
@@ -249,6 +331,7 @@ pub(crate) fn ledger_rows(
             row,
             created: left.created,
             path_set,
+            key: prepared.weak,
             settled,
         };
         Some((
@@ -288,14 +371,18 @@ fn write_step(
     memory: &Memory,
     entry: Option<(Digest, &Manifest)>,
     rows: &[(RelPath, LedgerRecord)],
+    shown: Option<&Shown<'_>>,
 ) -> Result<(), StoreError> {
+    let lost = shown.map_or(&[][..], |shown| &shown.conduct.lost);
     let mut now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
     for (path, row) in &memory.ledger.0 {
         if now.contains(path) {
             continue;
         }
-        // What still lies as the step left it stays the step's.
-        if still_own(&context.project.root, path, &row.row, &row.state) {
+        // What still lies as the step left it stays the step's; so does what is lost while something
+        // remembers it as made.
+        let is_lost = lost.contains(path);
+        if is_lost || still_own(&context.project.root, path, &row.row, &row.state) {
             now.insert(path);
         } else {
             writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
@@ -314,11 +401,30 @@ fn write_step(
         (Some(record), None) => (record.parts.clone(), record.strong),
         (_, strong) => (prepared.parts.clone(), strong),
     };
+    let (mut nature, mut memories) =
+        memory
+            .record
+            .as_ref()
+            .map_or_else(Default::default, |record| {
+                (
+                    record.nature,
+                    record.memory.iter().cloned().collect::<BTreeSet<_>>(),
+                )
+            });
+    if let Some(shown) = shown {
+        nature = match (nature, shown.conduct.nature) {
+            (Nature::Carries, _) | (_, Nature::Unknown) => nature,
+            (_, now) => now,
+        };
+        memories.extend(shown.memory.iter().map(|memory| memory.root.clone()));
+    }
     let record = StepRecord {
         parts,
         strong,
         in_place: entry.map_or_else(Vec::new, |(_, manifest)| identities(manifest, rows)),
         paths: now.into_iter().cloned().collect(),
+        nature,
+        memory: memories.into_iter().collect(),
     };
     writer.put(
         Table::Steps,

@@ -13,11 +13,17 @@
 //! | `Ledger` | workspace, path | [`LedgerRecord`] |
 //! | `Memo` | digest of a question | the answer of a rule plugin |
 //! | `Memo` | digest of a plugin | the fuel of its last answer |
+//! | `Memo` | digest of workspace and weak key | [`ConductRecord`] |
+//! | `Memo` | digest of workspace and path | [`MemoryRecord`] |
+//!
+//! What `Memo` holds may be forgotten at any time: a step runs once more, or starts without memory.
+
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
-use vt_fingerprint::{EntryStates, LedgerRow, StatRow, WeakParts};
+use vt_fingerprint::{EntryStates, LedgerRow, Met, Nature, StatRow, WeakParts};
 use vt_plan::Join;
 use vt_store::{Manifest, Table};
 
@@ -81,10 +87,10 @@ pub(crate) struct ResultRecord {
     pub(crate) conditional: bool,
     /// Whether an earlier run left it and nobody looked into it: good only where it is in place.
     pub(crate) carried: bool,
-    /// Whether something of somebody else's was seen there, so that its absence is another state.
-    pub(crate) presence: bool,
+    /// What the run found there.
+    pub(crate) met: Met,
     /// Whether it kept the mode of the file that was there.
-    pub(crate) mode: bool,
+    pub(crate) keeps_mode: bool,
 }
 
 /// What one successful run left.
@@ -107,6 +113,11 @@ pub(crate) struct EntryRecord {
     /// The only workspace the entry serves, if it embeds its place or carries something over.
     pub(crate) only_in: Option<Digest>,
     pub(crate) reports: Vec<String>,
+    /// The directories that the run cleared of what the step had left; none if it found nothing of
+    /// that.
+    pub(crate) wipes: Option<Vec<RelPath>>,
+    /// The private memory that the run touched.
+    pub(crate) memory: Vec<RelPath>,
 }
 
 /// What is remembered of a step in one workspace.
@@ -121,6 +132,45 @@ pub(crate) struct StepRecord {
     pub(crate) in_place: Vec<Option<StatRow>>,
     /// The paths that have a ledger row of this step, or had one, sorted.
     pub(crate) paths: Vec<RelPath>,
+    /// What runs showed about whether the step accounts for all of its results.
+    pub(crate) nature: Nature,
+    /// The private memory that its runs touched.
+    pub(crate) memory: Vec<RelPath>,
+}
+
+/// What the latest runs of a weak key in one workspace showed about what they found of the step's
+/// own. It licenses a hit to do the same.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ConductRecord {
+    /// For each path at which a run found something: whether it replaced that without reading it.
+    pub(crate) overwritten: BTreeMap<RelPath, bool>,
+    /// The directories that the latest run that found anything cleared; none if none found any.
+    pub(crate) wipes: Option<Vec<RelPath>>,
+    /// Whether the latest run that found other content left what an entry of the key holds.
+    pub(crate) reproduces: bool,
+}
+
+/// What is known of the private memory of tools at one place of one workspace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct MemoryRecord {
+    /// The identities of its files after the last run that touched it; none if there are too many.
+    pub(crate) shape: Option<Digest>,
+    /// The worst of the steps that touched it since it was begun.
+    pub(crate) nature: Nature,
+}
+
+/// The key of what runs of a weak key showed in a workspace.
+pub(crate) fn conduct_key(workspace: &Digest, weak: &Digest) -> Vec<u8> {
+    let mut hasher = StableHasher::new("vt-conduct");
+    hasher.digest(workspace).digest(weak);
+    hasher.finish().0.to_vec()
+}
+
+/// The key of what is known of private memory in a workspace.
+pub(crate) fn memory_key(workspace: &Digest, root: &RelPath) -> Vec<u8> {
+    let mut hasher = StableHasher::new("vt-private-memory");
+    hasher.digest(workspace).bytes(root.as_bytes());
+    hasher.finish().0.to_vec()
 }
 
 /// The segments of a task that are one step, by the names of their commands; those that were found

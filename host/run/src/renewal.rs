@@ -95,7 +95,7 @@ pub(crate) fn can_wait(
     for (path, state) in manifest_states(&found.entry.manifest) {
         let is_known = memory.ledger.0.get(path).is_some_and(|row| {
             let created = row.created || !found.absent.contains(path);
-            row.state == state && row.path_set == path_set && created
+            row.state == state && row.path_set == path_set && row.key == prepared.weak && created
         });
         if !is_known {
             return false;

@@ -9,6 +9,7 @@ use vt_store::{ManifestKind, Point, StepLock, StoreError, reach};
 use crate::context::{Context, Opened, chain};
 use crate::event::{Event, Verdict};
 use crate::lookup::{Match, Memory};
+use crate::memory;
 use crate::moment::moment;
 use crate::output::{Frame, decode};
 use crate::record;
@@ -20,10 +21,19 @@ const OUTPUT_LIMIT: u64 = 1 << 30;
 
 /// How an attempt to bring a hit back ended.
 pub(crate) enum Return {
-    /// Everything is in place; this many files were written.
-    Back(u64),
+    /// Everything is in place.
+    Back(Changed),
     /// The entry can't be used, for this reason: the step runs.
     Run(Why),
+}
+
+/// How many files a hit changed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Changed {
+    /// How many it wrote.
+    pub(crate) restored: u64,
+    /// How many it removed.
+    pub(crate) removed: u64,
 }
 
 /// Brings a hit back.
@@ -40,13 +50,19 @@ pub(crate) fn bring_back(
         Ok(frames) => frames,
         Err(trouble) => return unusable(context, opened, prepared, found, trouble),
     };
-    let mut restored = 0;
+    let mut changed = Changed::default();
     let restores = !found.wanted.is_empty() || !found.stale.is_empty();
     if restores {
         if may_change_programs(found) {
             context.rows.stir();
         }
         let _ = lock.map(StepLock::begin);
+        // Memory goes first: without it a tool looks at what is there.
+        if let Err(path) = memory::discard(&context.project.root, &found.doubtful) {
+            return Return::Run(Why::OutputDiffers {
+                path: path.to_string(),
+            });
+        }
         // Only tests of the store can make it say no.
         let _ = reach(Point::Judged);
         let result = opened.store.restore(
@@ -58,7 +74,7 @@ pub(crate) fn bring_back(
             &found.judgement,
         );
         match result {
-            Ok(_) => restored = files(found),
+            Ok(_) => changed = changes(found),
             Err(StoreError::Blocked { path }) => {
                 return Return::Run(Why::OutputEdited {
                     path: path.to_string(),
@@ -94,7 +110,8 @@ pub(crate) fn bring_back(
         step: step.clone(),
         command: prepared.planned.invocation.command.clone(),
         verdict: Verdict::Hit {
-            restored,
+            restored: changed.restored,
+            removed: changed.removed,
             saved: Duration::from_millis(found.entry.duration_ms),
         },
     });
@@ -105,7 +122,7 @@ pub(crate) fn bring_back(
             bytes,
         });
     }
-    Return::Back(restored)
+    Return::Back(changed)
 }
 
 /// Whether a name may lead to another program once this is restored.
@@ -122,13 +139,18 @@ fn may_change_programs(found: &Match) -> bool {
     replaces || !found.stale.is_empty() || found.wanted.iter().any(is_program)
 }
 
-/// How many files and links have to be written.
-fn files(found: &Match) -> u64 {
+/// How many files and links have to be written, and how many removed.
+fn changes(found: &Match) -> Changed {
     let is_file = |path: &&RelPath| {
         let entry = found.entry.manifest.get(path);
         entry.is_some_and(|entry| !matches!(entry.kind, ManifestKind::Directory))
     };
-    found.wanted.iter().filter(is_file).count() as u64
+    // Of directories that may go nothing was judged.
+    let is_judged = |path: &&RelPath| found.judgement.contains_key(*path);
+    Changed {
+        restored: found.wanted.iter().filter(is_file).count() as u64,
+        removed: found.stale.iter().filter(is_judged).count() as u64,
+    }
 }
 
 /// Why an entry that holds can't be brought back.

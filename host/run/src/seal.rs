@@ -1,11 +1,11 @@
 //! What becomes of a run: sealed, packed and stored, or not, and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{AbsPath, RelPath};
 use vt_fingerprint::{
-    Disk, EntryStates, EnvSnapshot, Item, NotStored, Observation, Outside, PathSet, SealRequest,
-    Sealed, StatRow, State, now_ns, seal,
+    Disk, EntryStates, EnvSnapshot, Item, Nature, NotStored, Observation, Outside, PathSet,
+    SealRequest, Sealed, StatRow, State, Why, now_ns, seal,
 };
 use vt_ipc::{EnvQuery, Reports};
 use vt_store::StoreError;
@@ -13,10 +13,11 @@ use vt_store::StoreError;
 use crate::context::{Context, Opened, chain};
 use crate::event::PathSetName;
 use crate::join::{self, Evidence};
-use crate::lookup::{Memory, manifest_states, read_path_set};
+use crate::lookup::{Memory, manifest_states, read_candidate, read_path_set};
+use crate::memory::Before;
 use crate::observe::observe;
 use crate::output::{Frame, encode};
-use crate::record::{self, Left, Recorded, store_error};
+use crate::record::{self, Left, Recorded, Shown, store_error};
 use crate::records::{EntryRecord, ResultRecord};
 use crate::rules::Prepared;
 use crate::said::{report_lines, report_reasons};
@@ -44,9 +45,14 @@ pub(crate) fn settle(
     opened: &Opened,
     prepared: &Prepared<'_>,
     memory: &Memory,
+    memories: &Before,
+    whys: &[Why],
     ran: &Ran,
     duration_ms: u64,
 ) -> Settled {
+    let ran_because_of_result = whys
+        .iter()
+        .any(|why| matches!(why, Why::OutputDiffers { .. }));
     let mut reasons: BTreeSet<NotStored> = BTreeSet::new();
     if ran.exit_code != 0 {
         reasons.insert(NotStored::ExitCode {
@@ -75,6 +81,12 @@ pub(crate) fn settle(
         }
     };
     reasons.extend(prepared.trouble.iter().cloned());
+    if let Some((lost, kept)) = &memories.stuck {
+        reasons.insert(NotStored::LostResult {
+            path: lost.to_string(),
+            state: kept.to_string(),
+        });
+    }
     if ran.frames.is_none() {
         let detail = "the terminal output is too large to keep".to_owned();
         reasons.insert(NotStored::StoreError { detail });
@@ -88,6 +100,8 @@ pub(crate) fn settle(
                 opened,
                 prepared,
                 memory,
+                memories,
+                ran_because_of_result,
                 ran,
                 indexes: ran.index.as_slice(),
                 reports,
@@ -129,6 +143,9 @@ struct Settling<'s> {
     opened: &'s Opened,
     prepared: &'s Prepared<'s>,
     memory: &'s Memory,
+    memories: &'s Before,
+    /// Whether the step ran because a result of an entry that held differs from what it had left.
+    ran_because_of_result: bool,
     ran: &'s Ran,
     indexes: &'s [(StatRow, vt_base::Digest)],
     reports: Option<&'s Reports>,
@@ -186,6 +203,8 @@ impl Settling<'_> {
                 rules: &rules,
                 disk: &disk,
                 ledger: &self.memory.ledger,
+                key: self.prepared.weak,
+                nature: self.nature(),
                 stamp_ns: self.ran.stamp_ns,
                 asked: self.asked(),
                 path_set: &|digest| self.path_set(digest),
@@ -224,11 +243,21 @@ impl Settling<'_> {
             None
         };
         let stored = made.is_some();
+        let left = self.left(&sealed, made.as_ref().map(|(_, entry)| entry));
+        let shown = Shown {
+            is_vouched: vouched,
+            conduct: &sealed.conduct,
+            memory: &sealed.memory,
+            before: self.memories,
+            results: &sealed.results,
+            reproduces: vouched.then(|| self.reproduces(&left)).flatten(),
+        };
         let recorded = Recorded {
             digested_ns,
-            left: self.left(&sealed, made.as_ref().map(|(_, entry)| entry)),
+            left,
             path_set: vouched.then(|| sealed.path_set.clone()),
             entry: made,
+            shown,
         };
         record::run(
             self.context,
@@ -274,6 +303,12 @@ impl Settling<'_> {
              are one step"
         ));
         Ok(())
+    }
+
+    /// What earlier runs showed about whether the step accounts for its results.
+    fn nature(&self) -> Nature {
+        let record = self.memory.record.as_ref();
+        record.map_or(Nature::Unknown, |record| record.nature)
     }
 
     fn disk<'d>(&'d self, env: EnvSnapshot<'d>) -> Disk<'d> {
@@ -424,8 +459,8 @@ impl Settling<'_> {
                     path: result.path.clone(),
                     conditional: result.conditional,
                     carried: result.carried,
-                    presence: result.found.presence,
-                    mode: result.found.mode,
+                    met: result.met.clone(),
+                    keeps_mode: result.keeps_mode,
                 })
                 .collect(),
             tombstones: sealed.tombstones.iter().cloned().collect(),
@@ -439,6 +474,12 @@ impl Settling<'_> {
             duration_ms,
             only_in: local.then_some(self.opened.workspace),
             reports: lines.to_vec(),
+            wipes: sealed.conduct.wipes.clone(),
+            memory: sealed
+                .memory
+                .iter()
+                .map(|memory| memory.root.clone())
+                .collect(),
         };
         Ok((strong, entry))
     }
@@ -463,6 +504,42 @@ impl Settling<'_> {
             }
         }
         Ok(unsettled)
+    }
+
+    /// Whether the run left byte for byte what an entry of the same key holds, where it had found
+    /// other content that the step had left; none if it found no such content, or if the entry is
+    /// the first one that could be compared.
+    fn reproduces(&self, left: &[Left]) -> Option<bool> {
+        let now: BTreeMap<&RelPath, &State> =
+            left.iter().map(|left| (&left.path, &left.state)).collect();
+        let differs = |path: &RelPath| {
+            let before = self.memory.ledger.0.get(path);
+            before.is_some_and(|row| now.get(path).is_some_and(|now| **now != row.state))
+        };
+        if !now.keys().any(|path| differs(path)) {
+            return None;
+        }
+        let snapshot = self.opened.store.read().ok().flatten()?;
+        let strongs = self.memory.recency.0.iter().map(|(_, strong)| strong);
+        let mut held = strongs.filter_map(|strong| {
+            let candidate = read_candidate(&snapshot, &self.prepared.weak, strong);
+            candidate.ok().flatten()
+        });
+        let is_held = held.any(|candidate| {
+            let carried: BTreeSet<&RelPath> = candidate
+                .entry
+                .results
+                .iter()
+                .filter(|result| result.carried)
+                .map(|result| &result.path)
+                .collect();
+            let states = manifest_states(&candidate.entry.manifest);
+            let mut wrote = states.iter().filter(|(path, _)| !carried.contains(**path));
+            states.keys().any(|path| differs(path))
+                && wrote.all(|(path, state)| now.get(*path) == Some(&state))
+        });
+        drop(snapshot);
+        (is_held || self.ran_because_of_result).then_some(is_held)
     }
 
     /// What the ledger learns. The states of packed files are known; others are digested here.

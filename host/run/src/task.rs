@@ -12,10 +12,11 @@ use crate::context::{Context, Opened, chain};
 use crate::event::{Event, PathSetName, Status, StepOutcome, Verdict};
 use crate::glimpse::Glimpse;
 use crate::lookup::{Found, Match, Memory, learn, look_up, recall, remember};
+use crate::memory;
 use crate::quick::look_quickly;
 use crate::record::store_error;
 use crate::records::step_name;
-use crate::replay::{Return, bring_back};
+use crate::replay::{Changed, Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
 use crate::seal::settle;
 use crate::settled::{find_settled, settle_ledger};
@@ -157,8 +158,8 @@ fn run_cached(
         Ok((memory, Found::Hit(found))) => {
             let lock = lock.as_ref().ok();
             match bring_back(context, opened, &prepared, &memory, &found, lock) {
-                Return::Back(restored) => {
-                    return hit(outcome, &found, restored);
+                Return::Back(changed) => {
+                    return hit(outcome, &found, changed);
                 }
                 Return::Run(why) => (memory, vec![why], None),
             }
@@ -173,6 +174,7 @@ fn run_cached(
     context.sweep(opened);
     outcome.why = whys;
     settle_ledger(context, opened, &prepared, &mut memory);
+    let memories = memory::before_run(context, opened, &memory);
     let began = Instant::now();
     let tracking = Tracking {
         invocation: &planned.invocation,
@@ -190,6 +192,8 @@ fn run_cached(
         opened,
         &prepared,
         &memory,
+        &memories,
+        &outcome.why,
         &ran,
         milliseconds(began),
     );
@@ -220,10 +224,11 @@ fn run_cached(
     outcome
 }
 
-pub(crate) fn hit(mut outcome: StepOutcome, found: &Match, restored: u64) -> StepOutcome {
+pub(crate) fn hit(mut outcome: StepOutcome, found: &Match, changed: Changed) -> StepOutcome {
     outcome.status = Status::Hit;
     outcome.exit_code = Some(0);
-    outcome.restored = restored;
+    outcome.restored = changed.restored;
+    outcome.removed = changed.removed;
     outcome.path_set = Some(PathSetName {
         digest: found.entry.path_set,
         items: found.items as u64,

@@ -105,14 +105,13 @@ fn one_step(expect: &StepExpect, step: &StepSummary, found: &mut Vec<String>) {
     if let Some(stored) = expect.stored.filter(|stored| *stored != step.stored) {
         add("stored", format!("expected {stored}, got {}", step.stored));
     }
-    if let Some(restored) = expect
-        .restored
-        .filter(|restored| Some(*restored) != step.restored)
-    {
-        add(
-            "restored",
-            format!("expected {restored}, got {:?}", step.restored),
-        );
+    for (what, expected, got) in [
+        ("restored", expect.restored, step.restored),
+        ("removed", expect.removed, step.removed),
+    ] {
+        if let Some(expected) = expected.filter(|expected| Some(*expected) != got) {
+            add(what, format!("expected {expected}, got {got:?}"));
+        }
     }
     let exact = [
         ("why", &expect.why, &step.why),

@@ -70,6 +70,8 @@ pub struct Expect {
     pub not_stored_contains: Option<Vec<String>>,
     /// Files the hit of the only step wrote.
     pub restored: Option<u64>,
+    /// Files the hit of the only step removed.
+    pub removed: Option<u64>,
     /// Each step of the run by id; these and no others.
     pub steps: Option<BTreeMap<String, StepExpect>>,
     /// What holds for every step of the run.
@@ -127,6 +129,8 @@ pub struct StepExpect {
     pub not_stored_contains: Option<Vec<String>>,
     /// Files the hit wrote.
     pub restored: Option<u64>,
+    /// Files the hit removed.
+    pub removed: Option<u64>,
 }
 
 /// One piece of text, or several.
@@ -177,6 +181,7 @@ impl Expect {
             not_stored: self.not_stored.clone(),
             not_stored_contains: self.not_stored_contains.clone(),
             restored: self.restored,
+            removed: self.removed,
         };
         only.says_something().then_some(only)
     }
@@ -191,5 +196,6 @@ impl StepExpect {
             || self.not_stored.is_some()
             || self.not_stored_contains.is_some()
             || self.restored.is_some()
+            || self.removed.is_some()
     }
 }

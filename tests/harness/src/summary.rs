@@ -57,6 +57,8 @@ pub struct StepSummary {
     pub not_stored: Vec<Reason>,
     /// Files written by this hit.
     pub restored: Option<u64>,
+    /// Files removed by this hit.
+    pub removed: Option<u64>,
     /// What cooperating tools said.
     pub reports: Vec<Value>,
     /// What rule plugins said.

@@ -40,6 +40,7 @@ pub(crate) fn why(why: &Why) -> Value {
         Why::RulesChanged { plugin } => kind("rules-changed", &[("plugin", plugin)]),
         Why::ToolChanged { path } => kind("tool-changed", &[("path", path)]),
         Why::OutputEdited { path } => kind("output-edited", &[("path", path)]),
+        Why::OutputDiffers { path } => kind("output-differs", &[("path", path)]),
         Why::PlatformChanged => kind("platform-changed", &[]),
         Why::BlobDamaged => kind("blob-damaged", &[]),
         Why::Unfinished => kind("unfinished", &[]),
@@ -69,6 +70,9 @@ pub(crate) fn not_stored(reason: &NotStored) -> Value {
         NotStored::WroteOutside { path } => kind("wrote-outside", &[("path", path)]),
         NotStored::WroteGit { path } => kind("wrote-git", &[("path", path)]),
         NotStored::SharedOutput { path } => kind("shared-output", &[("path", path)]),
+        NotStored::LostResult { path, state } => {
+            kind("lost-result", &[("path", path), ("state", state)])
+        }
         NotStored::IpcError { detail } => kind("ipc-error", &[("detail", detail)]),
         NotStored::PluginError { detail } => kind("plugin-error", &[("detail", detail)]),
         NotStored::StoreError { detail } => kind("store-error", &[("detail", detail)]),
@@ -122,6 +126,9 @@ pub(crate) fn why_of(value: &Value) -> Option<Why> {
             path: field("path"),
         },
         "output-edited" => Why::OutputEdited {
+            path: field("path"),
+        },
+        "output-differs" => Why::OutputDiffers {
             path: field("path"),
         },
         "platform-changed" => Why::PlatformChanged,

@@ -88,6 +88,7 @@ impl Slice {
                 "status": status,
                 "stored": outcome.stored,
                 "restored": outcome.restored,
+                "removed": outcome.removed,
                 "exitCode": outcome.exit_code,
             },
         })

@@ -29,15 +29,26 @@ pub(crate) fn running(label: &str, command: &str, whys: &[Why]) -> String {
 }
 
 /// A step is a hit.
-pub(crate) fn hit(label: &str, command: &str, restored: u64, saved: Duration) -> String {
-    let restored = match restored {
-        0 => String::new(),
-        count => format!(", restores {}", plural(count, "file", "files")),
-    };
+pub(crate) fn hit(
+    label: &str,
+    command: &str,
+    (restored, removed): (u64, u64),
+    saved: Duration,
+) -> String {
+    let changed = changed_files(("restores", restored), ("removes", removed));
     format!(
-        "{label}: hit `{command}`{restored}, saves {}",
+        "{label}: hit `{command}`{changed}, saves {}",
         duration(saved)
     )
+}
+
+/// What a hit does to files, with the words for it.
+fn changed_files(restored: (&str, u64), removed: (&str, u64)) -> String {
+    [restored, removed]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(verb, count)| format!(", {verb} {}", plural(count, "file", "files")))
+        .collect()
 }
 
 /// A step is not started.
@@ -146,6 +157,9 @@ fn why(why: &Why) -> String {
         Why::RulesChanged { plugin } => format!("the rules of plugin `{plugin}` changed"),
         Why::ToolChanged { path } => format!("tool `{path}` changed"),
         Why::OutputEdited { path } => format!("the output `{path}` was edited"),
+        Why::OutputDiffers { path } => format!(
+            "the output `{path}` is of another state, and the command was not seen to replace it"
+        ),
         Why::PlatformChanged => "the platform changed".to_owned(),
         Why::BlobDamaged => "the stored result is damaged".to_owned(),
         Why::Unfinished => "the run before was killed".to_owned(),
@@ -181,6 +195,10 @@ fn refusal(reason: &NotStored) -> String {
         ),
         NotStored::WroteGit { path } => format!("it wrote to the repository: `{path}`"),
         NotStored::SharedOutput { path } => format!("another writer touched its result `{path}`"),
+        NotStored::LostResult { path, state } => format!(
+            "its result `{path}` is gone, and because of `{state}` it may not make it again (remove \
+             `{state}` to have everything made anew)"
+        ),
         NotStored::IpcError { detail } => format!("its reports cannot be trusted: {detail}"),
         NotStored::PluginError { detail } => format!("its rules are not known: {detail}"),
         NotStored::StoreError { detail } => format!("the store failed: {detail}"),

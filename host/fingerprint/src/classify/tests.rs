@@ -75,6 +75,7 @@ fn class_with(facts: &PathFacts, end: Option<u64>, ledger: &Ledger, digest: Dige
     let around = Surroundings {
         rules: &rules,
         ledger,
+        key: &key(),
         end: end.map(|number| (NodeKind::File, row(number))),
         end_digest: &|| Some(digest),
         indexes: &[],
@@ -92,6 +93,11 @@ fn class(first: StateSeen, seen: Seen, change: Option<Change>, end: Option<u64>)
     class_with(&facts, end, &Ledger::default(), Digest::of(b"end"))
 }
 
+/// The weak key of all runs here.
+fn key() -> Digest {
+    Digest::of(b"key")
+}
+
 fn owning(path_set: Option<Digest>) -> Ledger {
     left(path_set, true)
 }
@@ -107,6 +113,7 @@ fn left(path_set: Option<Digest>, created: bool) -> Ledger {
         row: row(1),
         created,
         path_set,
+        key: key(),
         settled: true,
     };
     Ledger([(rel("a"), row)].into())
@@ -281,6 +288,7 @@ fn of_the_repository_only_what_names_the_commit_counts() {
         let around = Surroundings {
             rules: &rules,
             ledger: &ledger,
+            key: &key(),
             end: end.map(|number| (NodeKind::File, row(number))),
             end_digest: &|| None,
             indexes: &[],
@@ -441,4 +449,20 @@ proptest! {
         let expected = by_the_table(&facts, end, row);
         prop_assert_eq!(class_with(&facts, end, &ledger, Digest::of(b"end")), expected);
     }
+}
+
+#[test]
+fn what_the_step_left_under_another_key_is_an_input_where_it_is_only_read() {
+    let mut ledger = owning(Some(Digest::of(b"set")));
+    let read = PathFacts {
+        first: file(1),
+        seen: READ,
+        listed: false,
+        change: None,
+    };
+    let class = |ledger: &Ledger| class_with(&read, Some(1), ledger, Digest::of(b"x"));
+    assert_eq!(class(&ledger), Class::Leftover);
+    let row = ledger.0.get_mut(&rel("a")).unwrap();
+    row.key = Digest::of(b"the key of other arguments");
+    assert_eq!(class(&ledger), Class::Input);
 }

@@ -75,7 +75,7 @@ impl Sealing {
 
     /// Whether the path lies in a directory that says of itself that it is a cache, and that the step keeps: to one
     /// that only reads there it is what another made.
-    fn in_tagged_cache(&mut self, request: &SealRequest<'_>, path: &RelPath) -> bool {
+    pub(super) fn in_tagged_cache(&mut self, request: &SealRequest<'_>, path: &RelPath) -> bool {
         path.ancestors()
             .any(|directory| self.is_tagged(request, &directory))
     }

@@ -265,13 +265,16 @@ impl Row {
     }
 
     fn wants_digest(&self, change: Change) -> bool {
-        let bytes_are_old = !self.has_changed_bytes();
-        let was_read = [Look::Read, Look::Execute, Look::Link]
-            .iter()
-            .any(|look| self.looks.contains(*look));
-        bytes_are_old
-            && (matches!(change, Change::Keeps | Change::Append)
-                || change.touches_bytes() && was_read)
+        let saw = |looks: &[Look]| looks.iter().any(|look| self.looks.contains(*look));
+        let was_read = saw(&[Look::Read, Look::Execute, Look::Link]);
+        !self.has_changed_bytes()
+            && match change {
+                Change::Keeps | Change::Append => true,
+                // What is written over after a mere look is worth remembering, too.
+                Change::Fresh => was_read || saw(&[Look::Probe]),
+                Change::Delete => was_read,
+                Change::Metadata => false,
+            }
     }
 }
 

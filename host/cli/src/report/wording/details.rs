@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vt_run::NotStored;
 
-use super::{duration, plural, refusal, why};
+use super::{changed_files, duration, plural, refusal, why};
 use crate::report::reasons;
 use crate::report::summary::{Step, Summary};
 
@@ -78,12 +78,9 @@ pub(crate) fn step_details(step: &Step) -> Vec<String> {
     let took = duration(Duration::from_millis(step.duration_ms));
     let ended = match step.status.as_str() {
         "hit" => {
-            let restored = match step.restored {
-                0 => String::new(),
-                count => format!(", restored {}", plural(count, "file", "files")),
-            };
+            let changed = changed_files(("restored", step.restored), ("removed", step.removed));
             let saved = duration(Duration::from_millis(step.saved_ms));
-            format!("hit, took {took}, saved {saved}{restored}")
+            format!("hit, took {took}, saved {saved}{changed}")
         }
         "ran" if step.stored => format!("ran, took {took}, stored"),
         "ran" => format!("ran, took {took}"),
