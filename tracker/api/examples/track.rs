@@ -3,10 +3,13 @@
 //! ```text
 //! cargo run -p vt-tracker --example track -- [OPTIONS] [--] COMMAND [ARGUMENTS…]
 //!
-//! --paths          one line for each path: what was there, how it was looked at, how it changed
+//! --paths          one line for each path: what was there, how it was looked at, how it changed; and
+//!                  for each variable that was asked for beside those in the environment
 //! --json           as JSON
 //! --report FILE    to a file instead of standard error
 //! --root DIR       digest files below here before they change; default: the current directory
+//! --demand NAME=VALUE
+//!                  a variable that programs get by asking for it by name
 //! --no-preload     without the library that saves stops
 //! --grace SECONDS  how long processes may outlive the command; default: 2
 //! ```
@@ -14,6 +17,7 @@
 //! Ends as the command does: with its exit code, or 128 and the number of the signal. It is not a
 //! shell: the command gets a process group of its own, but not the terminal.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -34,6 +38,7 @@ struct Asked {
     report: Option<PathBuf>,
     roots: Vec<PathBuf>,
     grace: Duration,
+    demand: BTreeMap<OsString, OsString>,
     preload: bool,
     command: Vec<OsString>,
 }
@@ -54,6 +59,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Asked> {
         report: None,
         roots: Vec::new(),
         grace: Duration::from_secs(2),
+        demand: BTreeMap::new(),
         preload: true,
         command: Vec::new(),
     };
@@ -66,6 +72,13 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Asked> {
             Some("--paths") => asked.form.paths = true,
             Some("--json") => asked.form.json = true,
             Some("--report") => asked.report = Some(value()?.into()),
+            Some("--demand") => {
+                let value = value()?;
+                let text = value.to_str().and_then(|text| text.split_once('='));
+                let (name, value) =
+                    text.ok_or_else(|| invalid("`--demand` needs a name and a value"))?;
+                asked.demand.insert(name.into(), value.into());
+            }
             Some("--no-preload") => asked.preload = false,
             Some("--root") => asked.roots.push(value()?.into()),
             Some("--grace") => {
@@ -106,6 +119,7 @@ fn run(asked: &Asked) -> io::Result<ExitCode> {
         roots: asked.roots.clone(),
         grace: asked.grace,
         preload: asked.preload,
+        demand: asked.demand.clone(),
         ..Options::default()
     };
     let start = Instant::now();

@@ -6,6 +6,8 @@
     reason = "each of the others is whole by itself, with what supports it"
 )]
 
+#[path = "demand.rs"]
+mod demand;
 #[path = "directories.rs"]
 mod directories;
 #[path = "nested.rs"]

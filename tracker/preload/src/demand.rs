@@ -25,7 +25,7 @@ const LONGEST_VALUE: usize = 1 << 16;
 ///
 /// # Safety
 /// As for [`environment::find`].
-pub(crate) unsafe fn right() -> Option<&'static [u8]> {
+unsafe fn right() -> Option<&'static [u8]> {
     // SAFETY: the caller's to see to.
     let value = unsafe { environment::find(VARIABLE.as_bytes()) }??;
     // SAFETY: text, which stays where it is as long as nobody takes it away.
@@ -38,20 +38,19 @@ pub(crate) unsafe fn right() -> Option<&'static [u8]> {
 /// As for [`environment::find`].
 pub(crate) unsafe fn ask(name: &[u8]) -> Option<*const c_char> {
     // Nobody has a variable of such a name.
-    if name.is_empty() || name.len() > LONGEST_TEXT {
+    if name.is_empty() || name.len() > LONGEST_TEXT || name.contains(&b'=') {
         return None;
     }
     // SAFETY: the caller's to see to.
     let right = unsafe { right() };
+    let right = right
+        .filter(|right| !Endpoint::is_ended(right, name))
+        .and_then(with_demand);
     let asked = |tracker: &Tracker| {
-        let Some((right, endpoint)) = right.and_then(with_demand) else {
+        let Some(endpoint) = right else {
             record::variable(tracker, name, Asked::OfItself);
             return None;
         };
-        if Endpoint::is_ended(right, name) {
-            record::variable(tracker, name, Asked::OfItself);
-            return None;
-        }
         let Some(demand) = memory(tracker, &endpoint) else {
             record::variable(tracker, name, Asked::Doubtful);
             return None;
@@ -63,9 +62,8 @@ pub(crate) unsafe fn ask(name: &[u8]) -> Option<*const c_char> {
     attach::with_tracker(asked)?
 }
 
-fn with_demand(right: &'static [u8]) -> Option<(&'static [u8], Endpoint)> {
-    let endpoint = Endpoint::parse(right)?;
-    endpoint.demand.map(|_| (right, endpoint))
+fn with_demand(right: &[u8]) -> Option<Endpoint> {
+    Endpoint::parse(right).filter(|endpoint| endpoint.demand.is_some())
 }
 
 /// Ends the demand for a variable, in this process and in all that it starts from now on.
@@ -74,7 +72,10 @@ fn with_demand(right: &'static [u8]) -> Option<(&'static [u8], Endpoint)> {
 /// As for `setenv`.
 pub(crate) unsafe fn end(name: &[u8]) {
     // SAFETY: the caller's to see to.
-    let Some((right, endpoint)) = unsafe { right() }.and_then(with_demand) else {
+    let Some(right) = (unsafe { right() }) else {
+        return;
+    };
+    let Some(endpoint) = with_demand(right) else {
         return;
     };
     let is_of_interest = || {

@@ -85,6 +85,9 @@ fn as_text(to: &mut dyn Write, tracked: &Tracked, wall: Duration, form: Form) ->
         for (path, history) in &trace.paths {
             writeln!(to, "  {}  {}", path.display(), story(history))?;
         }
+        for name in &trace.demanded {
+            writeln!(to, "  ${}", name.display())?;
+        }
     }
     Ok(())
 }
