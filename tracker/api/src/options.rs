@@ -22,7 +22,7 @@ pub struct Options {
     pub environment: Environment,
     /// Environment variables that are not in the environment of the command, and that programs with
     /// the preload get nevertheless if they ask for them by name. None of them may be in the
-    /// environment of the command.
+    /// environment of the command. Names are of 432 bytes at most.
     pub demand: BTreeMap<OsString, OsString>,
     /// Which tiers may be tried. The first that works is taken.
     pub tiers: Tiers,

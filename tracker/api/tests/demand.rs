@@ -249,6 +249,34 @@ fn what_a_process_has_ended_it_does_not_depend_on() {
 }
 
 #[test]
+fn after_more_ends_than_can_be_handed_on_nothing_is_asked_for() {
+    let room = room();
+    let names: Vec<String> = (100..200)
+        .map(|index| format!("{index}_{}", "x".repeat(400)))
+        .collect();
+    let all = names.iter().map(|name| (name.into(), "value".into()));
+    let demand = all.chain([("WANTED".into(), "value".into())]).collect();
+    let ends = names.iter().flat_map(|name| ["unset", name]);
+    let get = ["get", &names[0], "get", &names[99], "get", "WANTED"];
+    let few: Vec<&str> = ["./ask"]
+        .into_iter()
+        .chain(ends.clone().take(100))
+        .collect();
+    let all: Vec<&str> = ["./ask"].into_iter().chain(ends).collect();
+    for (steps, expected) in [(few, ["-1", "5", "5"]), (all, ["-1", "-1", "-1"])] {
+        for way in [&[][..], &["exec"]] {
+            let arguments = [&steps[..], way, &get].concat();
+            let (text, _) = said_on_demand(&room, &arguments, &demand);
+            let lengths: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.split(' ').next())
+                .collect();
+            assert_eq!(lengths, expected);
+        }
+    }
+}
+
+#[test]
 fn a_value_is_as_large_as_it_may_be_and_may_be_written_to() {
     let room = room();
     let large = "x".repeat(130_000);

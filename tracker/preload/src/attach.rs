@@ -58,7 +58,8 @@ pub(crate) fn with_tracker<T>(act: impl FnOnce(&Tracker) -> T) -> Option<T> {
         return Some(act(&tracker));
     }
     if STATE.load(Ordering::Acquire) != ATTACHING {
-        return None;
+        // It may have been found just now.
+        return tracker().map(|tracker| act(&tracker));
     }
     // SAFETY: as in [`attach`].
     let endpoint = unsafe { endpoint() }??;

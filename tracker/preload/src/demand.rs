@@ -17,9 +17,9 @@ use crate::library;
 use crate::record;
 use crate::system::O_RDONLY;
 
-/// How long the value of the variable may become. One that is longer than 128 KiB no program can be
-/// started with.
-const LONGEST_VALUE: usize = 1 << 16;
+/// How long the value of the variable may become. Each name makes a new one, and the C library keeps them all;
+/// and no program can be started with one that is longer than 128 KiB.
+const LONGEST_VALUE: usize = 1 << 15;
 
 /// The value of the variable, if there is one now.
 ///
@@ -93,6 +93,7 @@ pub(crate) unsafe fn end(name: &[u8]) {
     // SAFETY: the caller's to see to.
     unsafe {
         if extend(right, name).is_none() {
+            // Rather nobody asks any more than somebody for what has ended.
             library::next_unsetenv(VARIABLE_TEXT.as_ptr());
         }
     }
