@@ -144,3 +144,53 @@ fn directories_that_threads_make_below_one_another_at_once_are_seen_to_be_made()
         }
     }
 }
+
+#[test]
+fn files_that_threads_make_in_a_directory_that_another_makes_at_once_are_seen_to_be_made() {
+    const ROUNDS: usize = 2000;
+    let room = Room::new();
+    room.write(
+        "main.c",
+        "#include <fcntl.h>\n\
+         #include <pthread.h>\n\
+         #include <stdio.h>\n\
+         #include <sys/stat.h>\n\
+         #include <unistd.h>\n\
+         static pthread_barrier_t barrier;\n\
+         static void *work(void *which) {\n\
+           char name[32];\n\
+           for (int n = 0; n < 2000; n++) {\n\
+             pthread_barrier_wait(&barrier);\n\
+             sprintf(name, which == (void *)0 ? \"%d\" : which == (void *)1 ? \"%d/file\" : \"%d/link\", n);\n\
+             if (which == (void *)0) mkdir(name, 0777);\n\
+             else if (which == (void *)1) close(open(name, O_CREAT | O_WRONLY, 0666));\n\
+             else if (symlink(\"x\", name)) continue;\n\
+           }\n\
+           return 0;\n\
+         }\n\
+         int main(void) {\n\
+           pthread_t threads[3];\n\
+           pthread_barrier_init(&barrier, 0, 3);\n\
+           for (long t = 0; t < 3; t++) pthread_create(&threads[t], 0, work, (void *)t);\n\
+           for (int t = 0; t < 3; t++) pthread_join(threads[t], 0);\n\
+           return 0;\n\
+         }\n",
+    );
+    let compiled = room.command("gcc", &["-pthread", "-o", "main", "main.c"]);
+    assert!(
+        { compiled }
+            .status()
+            .expect("this test needs gcc")
+            .success()
+    );
+    let seen = room.run(room.path("main").to_str().unwrap(), &[]);
+    seen.assert_complete();
+    for number in 0..ROUNDS {
+        for name in ["file", "link"] {
+            let path = format!("{number}/{name}");
+            let is_made = room.path(&path).symlink_metadata().is_ok();
+            let story = seen.story(&path);
+            assert!(!is_made || story.contains("FRESH"), "{path} {story}");
+        }
+    }
+}

@@ -1,10 +1,11 @@
-//! Directories that threads are about to make, below one another perhaps: several threads that make
-//! the same path each try its parts, and whether one of them succeeds depends on the others.
+//! What threads are about to make, below one another perhaps: several threads that make the same
+//! path each try its parts, or one makes a file in the directory that another makes, and whether one
+//! of them succeeds depends on the others.
 
 /// How many are remembered. Of more, some that were made are not noted as such.
 const MOST: usize = 256;
 
-/// A directory that a thread is about to make.
+/// Something that a thread is about to make.
 struct Making {
     thread: u32,
     path: Box<[u8]>,
@@ -12,7 +13,7 @@ struct Making {
     is_possible: bool,
 }
 
-/// Directories that threads are about to make.
+/// What threads are about to make.
 #[derive(Default)]
 pub(crate) struct Makings(Vec<Making>);
 
@@ -22,7 +23,7 @@ impl Makings {
         self.0.retain(|making| making.thread != thread);
     }
 
-    /// Adds one that goes into a directory that is there. Gives those that can succeed now.
+    /// Adds a directory that goes into one that is there. Gives those that can succeed now.
     pub(crate) fn add(&mut self, thread: u32, path: &[u8]) -> Vec<Box<[u8]>> {
         let mut possible = Vec::new();
         self.push(thread, path, true);
@@ -30,7 +31,7 @@ impl Makings {
         possible
     }
 
-    /// Adds one that goes into nothing. Gives it and others if they can succeed, since another
+    /// Adds something that goes into nothing. Gives it and others if they can succeed, since another
     /// thread is about to make what it goes into.
     pub(crate) fn add_below_nothing(&mut self, thread: u32, path: &[u8]) -> Vec<Box<[u8]>> {
         let is_possible = self

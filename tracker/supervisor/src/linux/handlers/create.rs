@@ -38,6 +38,10 @@ fn make(call: &mut Call<'_>, name: &Name, made: Made) {
                 call.deny_making(&path);
             }
         }
+        Place::Missing {
+            path,
+            parent: Parent::Missing,
+        } if name.ending() == Ending::Plain => call.make_below_nothing(&path),
         place => call.probe(place),
     }
 }

@@ -153,6 +153,10 @@ pub(crate) fn opening(call: &mut Call<'_>, name: &Name, flags: i32) {
             path,
             parent: Parent::Exists,
         } if name.ending() == Ending::Plain => missing(call, path, flags),
+        Place::Missing {
+            path,
+            parent: Parent::Missing,
+        } if creates && name.ending() == Ending::Plain => call.make_below_nothing(&path),
         place => call.probe(place),
     }
 }
