@@ -165,12 +165,7 @@ impl Settling<'_> {
         let trace = self.ran.trace.as_ref().expect("recording needs a trace");
         let root = &self.context.project.root;
         let observed = observe(trace, root);
-        let mut blind: Vec<String> = trace
-            .completeness
-            .0
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let mut blind: Vec<String> = trace.reasons().collect();
         blind.extend(observed.unjudged);
         let directory = root.join_rel(&self.prepared.planned.invocation.directory);
         let real = std::fs::canonicalize(&directory).ok();

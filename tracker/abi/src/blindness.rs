@@ -87,59 +87,123 @@ impl Blindness {
             Self::TooManyRecords { .. } => "too-many-records",
         }
     }
+
+    /// The reason in words, with the program that gave it, if one did and it is known.
+    #[must_use]
+    pub const fn by<'r>(&'r self, program: Option<&'r str>) -> Told<'r> {
+        Told {
+            reason: self,
+            program,
+        }
+    }
+
+    /// What lets the command be seen as a whole, where there is something.
+    #[must_use]
+    pub const fn cure(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::FilterRefused { .. }
+            | Self::PtraceRefused { .. }
+            | Self::Overshadowed { .. }
+            | Self::PreloadOnly => "run it outside of the sandbox that is around it",
+            Self::UnsupportedCall { .. } | Self::NamespaceChanged { .. } => {
+                "let it do without, or don't cache it"
+            }
+            Self::ForeignArchitecture => "install a build for this machine's 64 bits",
+            Self::Survivor => "let it end what it starts, or don't cache it",
+            Self::PrivilegesWithheld => "don't cache it",
+            Self::NotSupported { .. }
+            | Self::UnreadablePath { .. }
+            | Self::SupervisorFailed { .. }
+            | Self::UnattributedProcess
+            | Self::TornRecord
+            | Self::TooManyRecords { .. } => return None,
+        })
+    }
 }
 
 impl fmt::Display for Blindness {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSupported { detail } => {
+        self.by(None).fmt(formatter)
+    }
+}
+
+/// A reason in words; see [`Blindness::by`].
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'r> {
+    reason: &'r Blindness,
+    program: Option<&'r str>,
+}
+
+/// A program in quotes, or what stands for one that is not known.
+struct Named<'r>(Option<&'r str>, &'static str);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(program) => write!(formatter, "`{program}`"),
+            None => formatter.write_str(self.1),
+        }
+    }
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let program = Named(self.program, "a process");
+        match self.reason {
+            Blindness::NotSupported { detail } => {
                 write!(formatter, "tracking is not supported here: {detail}")
             }
-            Self::FilterRefused { errno } => {
-                write!(
-                    formatter,
-                    "the kernel refused the tracking filter (error {errno})"
-                )
-            }
-            Self::PtraceRefused { errno } => {
+            Blindness::FilterRefused { errno } => write!(
+                formatter,
+                "the kernel refused the tracking filter (error {errno})"
+            ),
+            Blindness::PtraceRefused { errno } => {
                 write!(formatter, "tracing was refused (error {errno})")
             }
-            Self::Overshadowed { call } => {
+            Blindness::Overshadowed { call } => {
                 write!(formatter, "another filter hides calls to `{call}`")
             }
-            Self::PreloadOnly => {
+            Blindness::PreloadOnly => {
                 formatter.write_str("only programs that load the tracking library were seen")
             }
-            Self::UnreadablePath { call } => {
+            Blindness::UnreadablePath { call } => write!(
+                formatter,
+                "{program} called `{call}` for a path that could not be read"
+            ),
+            Blindness::UnsupportedCall { call } => {
                 write!(
                     formatter,
-                    "the path of a call to `{call}` could not be read"
+                    "{program} called `{call}`, which is not followed"
                 )
             }
-            Self::UnsupportedCall { call } => {
-                write!(
-                    formatter,
-                    "a process called `{call}`, which is not followed"
-                )
+            Blindness::ForeignArchitecture => write!(
+                formatter,
+                "{program} makes calls of another architecture, which can't be followed"
+            ),
+            Blindness::NamespaceChanged { call } => write!(
+                formatter,
+                "{program} called `{call}`, so that paths may mean other files"
+            ),
+            Blindness::Survivor => write!(
+                formatter,
+                "{} was still running",
+                Named(self.program, "a process it started")
+            ),
+            Blindness::SupervisorFailed { detail } => {
+                write!(formatter, "the tracker failed: {detail}")
             }
-            Self::ForeignArchitecture => {
-                formatter.write_str("a process of another architecture can't be followed")
-            }
-            Self::NamespaceChanged { call } => {
-                write!(
-                    formatter,
-                    "a process called `{call}`, so that paths may mean other files"
-                )
-            }
-            Self::Survivor => formatter.write_str("a process it started was still running"),
-            Self::SupervisorFailed { detail } => write!(formatter, "the tracker failed: {detail}"),
-            Self::PrivilegesWithheld => formatter
-                .write_str("a setuid program was started, and what is tracked gains no privileges"),
-            Self::UnattributedProcess => {
+            Blindness::PrivilegesWithheld => write!(
+                formatter,
+                "{} was started, and what is tracked gains no privileges",
+                Named(self.program, "a setuid program")
+            ),
+            Blindness::UnattributedProcess => {
                 formatter.write_str("a process can't be told to be of this command or of another")
             }
-            Self::TornRecord => formatter.write_str("a process damaged the record of its accesses"),
-            Self::TooManyRecords { limit } => {
+            Blindness::TornRecord => {
+                formatter.write_str("a process damaged the record of its accesses")
+            }
+            Blindness::TooManyRecords { limit } => {
                 write!(formatter, "more than {limit} paths were touched")
             }
         }

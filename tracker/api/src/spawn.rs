@@ -59,6 +59,10 @@ impl Sink for Collector {
         self.builder.blind(reason);
     }
 
+    fn culprit(&mut self, reason: Blindness, program: &[u8]) {
+        self.builder.culprit(reason, program);
+    }
+
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>) {
         let mut trace = self.builder.finish(calls);
         trace.is_preloaded = self.is_preloaded;

@@ -129,6 +129,9 @@ fn left_behind(room: &Room) -> vt_tracker::Tracked {
     let options = room.options(Duration::from_millis(50));
     let tracked = spawn(command, options).unwrap().wait().unwrap();
     assert_eq!(tracked.trace.completeness.0, [Blindness::Survivor]);
+    let program = std::fs::canonicalize("/bin/sh").unwrap();
+    let culprits = [(Blindness::Survivor, program)].into();
+    assert_eq!(tracked.trace.culprits, culprits);
     tracked
 }
 

@@ -1,6 +1,6 @@
 //! Makes a trace of a stream of accesses.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ pub struct TraceBuilder {
     doubtful: BTreeSet<OsString>,
     written_by_others: BTreeSet<PathBuf>,
     completeness: Completeness,
+    culprits: BTreeMap<Blindness, PathBuf>,
 }
 
 fn add(names: &mut BTreeSet<OsString>, name: &OsStr) {
@@ -96,6 +97,12 @@ impl TraceBuilder {
         self.completeness.add(reason);
     }
 
+    /// Notes that a program gave a reason. The first one counts.
+    pub fn culprit(&mut self, reason: Blindness, program: &[u8]) {
+        let culprit = self.culprits.entry(reason);
+        culprit.or_insert_with(|| path(program));
+    }
+
     /// The trace of what was added, and of how many calls it was made.
     #[must_use]
     pub fn finish(self, accesses: u64) -> Trace {
@@ -123,6 +130,7 @@ impl TraceBuilder {
             is_preloaded: false,
             written_by_others: self.written_by_others,
             completeness: self.completeness,
+            culprits: self.culprits,
             accesses,
         }
     }

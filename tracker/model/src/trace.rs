@@ -64,6 +64,23 @@ pub struct Trace {
     pub written_by_others: BTreeSet<PathBuf>,
     /// Whether anything may be lacking.
     pub completeness: Completeness,
+    /// The program that gave a reason, of those that are known to have had one.
+    pub culprits: BTreeMap<Blindness, PathBuf>,
     /// How many calls were seen: those that stopped, and those that processes wrote down.
     pub accesses: u64,
+}
+
+impl Trace {
+    /// Why the trace may lack something, in words: which program gave each reason, and what to do
+    /// about it, as far as is known.
+    pub fn reasons(&self) -> impl Iterator<Item = String> {
+        self.completeness.0.iter().map(|reason| {
+            let program = self.culprits.get(reason).map(|path| path.to_string_lossy());
+            let told = reason.by(program.as_deref());
+            match reason.cure() {
+                Some(cure) => format!("{told} ({cure})"),
+                None => told.to_string(),
+            }
+        })
+    }
 }

@@ -200,6 +200,29 @@ fn a_reason_for_blindness_stands_once() {
 }
 
 #[test]
+fn a_reason_says_which_program_gave_it_first_and_what_to_do() {
+    let mut builder = TraceBuilder::new();
+    let (called, torn) = (
+        Blindness::UnsupportedCall { call: "bpf" },
+        Blindness::TornRecord,
+    );
+    for program in [b"/bin/one", b"/bin/two"] {
+        builder.blind(called);
+        builder.culprit(called, program);
+    }
+    builder.blind(torn);
+    let trace = builder.finish(0);
+    let reasons: Vec<String> = trace.reasons().collect();
+    assert_eq!(
+        reasons,
+        [
+            "`/bin/one` called `bpf`, which is not followed (let it do without, or don't cache it)",
+            "a process damaged the record of its accesses",
+        ]
+    );
+}
+
+#[test]
 fn programs_are_counted_in_the_order_of_their_first_execution() {
     let mut builder = TraceBuilder::new();
     for given in [b"/bin/sh", b"/bin/ls", b"/bin/sh"] {

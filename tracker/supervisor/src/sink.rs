@@ -52,6 +52,9 @@ pub trait Sink: Send {
     /// Something may be lacking from now on.
     fn blind(&mut self, reason: Blindness);
 
+    /// A program gave a reason that was told just before. Not of all reasons it is known.
+    fn culprit(&mut self, _reason: Blindness, _program: &[u8]) {}
+
     /// The tree is gone, or its survivors were given up on. `calls` is how many were seen.
     fn finish(self: Box<Self>, calls: u64, survivors: Option<Survivors>);
 }

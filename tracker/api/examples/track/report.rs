@@ -78,8 +78,8 @@ fn as_text(to: &mut dyn Write, tracked: &Tracked, wall: Duration, form: Form) ->
     if trace.completeness.is_complete() {
         writeln!(to, "  complete")?;
     }
-    for reason in &trace.completeness.0 {
-        writeln!(to, "  NOT COMPLETE ({}): {reason}", reason.name())?;
+    for (reason, told) in trace.completeness.0.iter().zip(trace.reasons()) {
+        writeln!(to, "  NOT COMPLETE ({}): {told}", reason.name())?;
     }
     if form.paths {
         for (path, history) in &trace.paths {
@@ -108,10 +108,11 @@ fn as_json(tracked: &Tracked, wall: Duration, form: Form) -> String {
             .add("count", program.count)
             .finish()
     });
-    let reasons = trace.completeness.0.iter().map(|reason| {
+    let reasons = trace.completeness.0.iter().zip(trace.reasons());
+    let reasons = reasons.map(|(reason, told)| {
         json::Object::new()
             .add("name", json::string(reason.name()))
-            .add("text", json::string(&reason.to_string()))
+            .add("text", json::string(&told))
             .finish()
     });
     let mut whole = json::Object::new()

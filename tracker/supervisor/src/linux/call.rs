@@ -330,7 +330,7 @@ impl<'w> Call<'w> {
             .each(|recorder| recorder.make_directory(path));
     }
 
-    /// Notes that a directory is made where there is none to make it in, yet.
+    /// Notes that something is made where there is no directory to make it in, yet.
     pub(crate) fn make_below_nothing(&mut self, path: &[u8]) {
         self.watch
             .recorders
@@ -431,13 +431,23 @@ impl<'w> Call<'w> {
         self.stopped.yields_to_listeners()
     }
 
+    /// Notes that something may be lacking because of the program that makes the call.
     pub(crate) fn blind(&mut self, reason: Blindness) {
-        self.watch.recorders.each(|recorder| recorder.blind(reason));
+        let program = tracee::program(self.notice.thread);
+        self.blame(reason, &program);
+    }
+
+    /// Notes that something may be lacking because of a program.
+    pub(crate) fn blame(&mut self, reason: Blindness, program: &[u8]) {
+        self.watch
+            .recorders
+            .each(|recorder| recorder.blame(reason, program));
     }
 
     /// Notes that from now on something may be lacking, whoever does it.
     pub(crate) fn blind_for_good(&mut self, reason: Blindness) {
-        self.watch.recorders.blind_for_good(reason);
+        let program = tracee::program(self.notice.thread);
+        self.watch.recorders.blame_for_good(reason, &program);
     }
 
     /// Notes that a directory or a link is about to be removed or renamed.

@@ -9,6 +9,7 @@ use crate::system::call::{Call, Skip, Stopped};
 use crate::system::filter::ARCHITECTURE;
 use crate::system::mapping::Mapping;
 use crate::system::table::find;
+use crate::system::tracee;
 use crate::system::watch::Watch;
 
 /// A call that was stopped.
@@ -81,6 +82,11 @@ impl Noting {
         self.watch.recorders.all(|recorder| recorder.blind(reason));
     }
 
+    /// Notes that the tree is given up on while something of it is running.
+    pub(crate) fn give_up(&mut self) {
+        self.watch.recorders.give_up();
+    }
+
     /// Gives back whom to tell of the end, and how many calls there were.
     pub(crate) fn into_sink(self) -> (Box<dyn Sink>, u64) {
         let Watch {
@@ -107,8 +113,10 @@ fn note(watch: &mut Watch, notice: &Notice, stopped: &dyn Stopped) {
     }
     let listed = find(notice.number).filter(|_| notice.architecture == ARCHITECTURE);
     let Some(listed) = listed else {
-        let reason = Blindness::ForeignArchitecture;
-        return watch.recorders.each(|recorder| recorder.blind(reason));
+        let (reason, program) = (Blindness::ForeignArchitecture, tracee::program(thread));
+        return watch
+            .recorders
+            .each(|recorder| recorder.blame(reason, &program));
     };
     let mut call = Call::new(listed.name, *notice, stopped, watch);
     // What could not be read of a process that was killed meanwhile is not lacking.

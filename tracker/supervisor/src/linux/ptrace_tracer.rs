@@ -55,6 +55,15 @@ pub(crate) struct Tracer {
     clock: Option<Sender<()>>,
 }
 
+/// How a tree ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// Nothing of it is left.
+    Over,
+    /// It was given up on.
+    Survivors,
+}
+
 /// Shared with the thread that gives up when the grace time is over. None when the sink was told
 /// of the end.
 type Shared = Arc<Mutex<Option<Noting>>>;
@@ -105,7 +114,7 @@ impl Tracer {
                 },
             }
         }
-        finish(&self.noting, None);
+        finish(&self.noting, End::Over);
         Traced::Finished
     }
 
@@ -182,7 +191,7 @@ impl Tracer {
             .name("vt-tracker-grace".into())
             .spawn(keep_time);
         if started.is_err() {
-            finish(&self.noting, Some(Blindness::Survivor));
+            finish(&self.noting, End::Survivors);
         }
     }
 }
@@ -190,7 +199,7 @@ impl Tracer {
 /// Gives up on what is left of a tree when its time is over.
 fn keep_time(noting: &Shared, grace: Duration, stopped: &Receiver<()>) {
     if stopped.recv_timeout(grace) == Err(RecvTimeoutError::Timeout) {
-        finish(noting, Some(Blindness::Survivor));
+        finish(noting, End::Survivors);
     }
 }
 
@@ -200,14 +209,14 @@ fn lock(noting: &Shared) -> std::sync::MutexGuard<'_, Option<Noting>> {
 }
 
 /// Tells the sink of the end, unless it was told before.
-fn finish(noting: &Shared, reason: Option<Blindness>) {
+fn finish(noting: &Shared, end: End) {
     let Some(mut noting) = lock(noting).take() else {
         return;
     };
-    if let Some(reason) = reason {
-        noting.blind(reason);
-    }
     noting.end();
+    if end == End::Survivors {
+        noting.give_up();
+    }
     let (sink, calls) = noting.into_sink();
     sink.finish(calls, None);
 }

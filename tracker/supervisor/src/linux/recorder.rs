@@ -16,6 +16,7 @@ use crate::sink::{Options, Sink};
 use crate::system::digest;
 use crate::system::makings::Makings;
 use crate::system::place::{is_below, is_kernel_path};
+use crate::system::tracee;
 
 /// How many distinct paths are kept.
 const MOST_PATHS: usize = 4_000_000;
@@ -190,7 +191,7 @@ impl Recorder {
         }
     }
 
-    /// Notes that a directory is about to be made at a real path whose parent is not there. Another
+    /// Notes that something is about to be made at a real path whose parent is not there. Another
     /// thread may make that before this is tried.
     pub(crate) fn make_below_nothing(&mut self, path: &[u8]) {
         self.look(path, Look::Miss, State::Missing);
@@ -222,6 +223,32 @@ impl Recorder {
     /// Notes that something may be lacking.
     pub(crate) fn blind(&mut self, reason: Blindness) {
         self.sink.blind(reason);
+    }
+
+    /// Notes that something may be lacking because of a program.
+    pub(crate) fn blame(&mut self, reason: Blindness, program: &[u8]) {
+        self.sink.blind(reason);
+        if !program.is_empty() {
+            self.sink.culprit(reason, program);
+        }
+    }
+
+    /// A program of the tree that is still running; empty if none can be found.
+    pub(crate) fn running(&self) -> Vec<u8> {
+        let mut threads: Vec<(u64, u32)> = self
+            .last_calls
+            .iter()
+            .map(|(thread, call)| (*call, *thread))
+            .collect();
+        threads.sort_unstable();
+        let programs = threads
+            .iter()
+            .rev()
+            .map(|(_, thread)| tracee::program(*thread));
+        programs
+            .into_iter()
+            .find(|program| !program.is_empty())
+            .unwrap_or_default()
     }
 
     /// Gives back whom to tell of the end, and how many calls there were.

@@ -20,7 +20,7 @@ pub(crate) struct Recorders {
     /// The innermost session of the thread that is at it; 0 if it is in none.
     current: u32,
     /// What sessions to come can't see either.
-    lasting: Vec<Blindness>,
+    lasting: Vec<(Blindness, Vec<u8>)>,
 }
 
 impl Recorders {
@@ -66,11 +66,17 @@ impl Recorders {
     }
 
     /// Notes that from now on something may be lacking, for everybody there is and will be.
-    pub(crate) fn blind_for_good(&mut self, reason: Blindness) {
-        self.all(|recorder| recorder.blind(reason));
-        if !self.lasting.contains(&reason) {
-            self.lasting.push(reason);
+    pub(crate) fn blame_for_good(&mut self, reason: Blindness, program: &[u8]) {
+        self.all(|recorder| recorder.blame(reason, program));
+        if !self.lasting.iter().any(|(known, _)| *known == reason) {
+            self.lasting.push((reason, program.to_vec()));
         }
+    }
+
+    /// Notes that the whole tree was given up on while something was running.
+    pub(crate) fn give_up(&mut self) {
+        let running = self.whole.running();
+        self.whole.blame(Blindness::Survivor, &running);
     }
 
     /// Does something for every session.
@@ -118,8 +124,8 @@ impl Recorders {
     }
 
     pub(crate) fn add(&mut self, mut session: Session) {
-        for reason in &self.lasting {
-            session.recorder.blind(*reason);
+        for (reason, program) in &self.lasting {
+            session.recorder.blame(*reason, program);
         }
         self.sessions.push(session);
     }

@@ -237,22 +237,23 @@ impl Attending {
     fn run(mut self) {
         let end = self.attend();
         self.noting.end();
+        match end {
+            Ok(End::Over) => {}
+            Ok(End::Survivors) => self.noting.give_up(),
+            Err(_) => self.noting.blind(Blindness::SupervisorFailed {
+                detail: "waiting for calls failed",
+            }),
+        }
         let Self {
             listener,
             control,
             noting,
             ..
         } = self;
-        let (mut sink, calls) = noting.into_sink();
+        let (sink, calls) = noting.into_sink();
         if let Ok(End::Over) = end {
             return sink.finish(calls, None);
         }
-        sink.blind(match end {
-            Ok(_) => Blindness::Survivor,
-            Err(_) => Blindness::SupervisorFailed {
-                detail: "waiting for calls failed",
-            },
-        });
         sink.finish(calls, Survivors::of(&listener));
         loop {
             match wait(&listener, &control, None) {

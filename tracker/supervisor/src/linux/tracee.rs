@@ -46,6 +46,12 @@ fn link(name: &str) -> Result<Vec<u8>, NoPath> {
     Ok(path)
 }
 
+/// The program that a thread runs; empty if that can't be found out, or it has ended.
+pub(crate) fn program(thread: u32) -> Vec<u8> {
+    rustix::fs::readlink(format!("/proc/{thread}/exe"), Vec::new())
+        .map_or_else(|_| Vec::new(), std::ffi::CString::into_bytes)
+}
+
 /// Whether a thread's process may have its memory in common with another process, as one has until
 /// it executes something if it was made by `vfork`. Asked when a current directory is about to
 /// change; so a process that has its memory in common with its siblings is found when the first of

@@ -21,6 +21,7 @@ const VARIABLE: u8 = 3;
 const BLIND: u8 = 4;
 const END: u8 = 5;
 const WRITTEN_BY_ANOTHER: u8 = 6;
+const CULPRIT: u8 = 7;
 
 /// Writes everything down, and into a file when it is over.
 pub(crate) struct Writer {
@@ -40,6 +41,16 @@ impl Writer {
         let length = u32::try_from(text.len()).expect("paths and names are short");
         self.bytes.extend(length.to_le_bytes());
         self.bytes.extend(text);
+    }
+
+    fn reason(&mut self, reason: Blindness) {
+        self.text(reason.name().as_bytes());
+        match reason {
+            Blindness::UnreadablePath { call }
+            | Blindness::UnsupportedCall { call }
+            | Blindness::NamespaceChanged { call } => self.text(call.as_bytes()),
+            _ => self.text(b""),
+        }
     }
 
     fn state(&mut self, state: &State) {
@@ -132,13 +143,13 @@ impl Sink for Writer {
 
     fn blind(&mut self, reason: Blindness) {
         self.bytes.push(BLIND);
-        self.text(reason.name().as_bytes());
-        match reason {
-            Blindness::UnreadablePath { call }
-            | Blindness::UnsupportedCall { call }
-            | Blindness::NamespaceChanged { call } => self.text(call.as_bytes()),
-            _ => self.text(b""),
-        }
+        self.reason(reason);
+    }
+
+    fn culprit(&mut self, reason: Blindness, program: &[u8]) {
+        self.bytes.push(CULPRIT);
+        self.reason(reason);
+        self.text(program);
     }
 
     fn finish(mut self: Box<Self>, calls: u64, _survivors: Option<Survivors>) {
@@ -182,9 +193,10 @@ impl<'b> Reader<'b> {
                     sink.variable(self.text()?, asked);
                 }
                 WRITTEN_BY_ANOTHER => sink.written_by_another(self.text()?),
-                BLIND => {
-                    let name = self.text()?;
-                    sink.blind(reason(name, self.text()?));
+                BLIND => sink.blind(self.reason()?),
+                CULPRIT => {
+                    let reason = self.reason()?;
+                    sink.culprit(reason, self.text()?);
                 }
                 END => return self.word(),
                 _ => return Err(Garbled),
@@ -215,6 +227,11 @@ impl<'b> Reader<'b> {
     fn text(&mut self) -> Result<&'b [u8], Garbled> {
         let length = self.number()?;
         self.take(length as usize)
+    }
+
+    fn reason(&mut self) -> Result<Blindness, Garbled> {
+        let name = self.text()?;
+        Ok(reason(name, self.text()?))
     }
 
     fn state(&mut self) -> Result<State, Garbled> {

@@ -24,6 +24,10 @@ impl Sink for Told {
         self.0.push(format!("{reason:?}"));
     }
 
+    fn culprit(&mut self, reason: Blindness, program: &[u8]) {
+        self.0.push(format!("{reason:?} {program:?}"));
+    }
+
     fn finish(self: Box<Self>, _calls: u64, _survivors: Option<Survivors>) {}
 }
 
@@ -92,6 +96,7 @@ fn tell_everything(sink: &mut dyn Sink) {
         Blindness::UnattributedProcess,
     ] {
         sink.blind(reason);
+        sink.culprit(reason, b"/bin/tool");
     }
 }
 

@@ -47,7 +47,7 @@ fn execute(call: &mut Call<'_>, name: Name, last: Last) {
             return call.look(&path, Look::Denied, state);
         }
         if has_privileges(&path, &state) && call.gains_none() {
-            call.blind(Blindness::PrivilegesWithheld);
+            call.blame(Blindness::PrivilegesWithheld, &path);
         }
         call.look(&path, Look::Execute, state);
         call.look(&path, Look::Read, state);
