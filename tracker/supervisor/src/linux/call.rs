@@ -450,6 +450,21 @@ impl<'w> Call<'w> {
         self.watch.recorders.blame_for_good(reason, &program);
     }
 
+    /// Whether the caller has none of some capabilities, so that a call that the kernel grants to
+    /// no others fails.
+    pub(crate) fn lacks(&self, capabilities: &[u32]) -> Result<bool, Skip> {
+        let lacks = credentials::lacks(self.notice.thread, capabilities);
+        self.check()?;
+        Ok(lacks)
+    }
+
+    /// What a descriptor of the caller leads to that is another process, by index of argument.
+    pub(crate) fn process(&self, index: usize) -> Result<u32, Skip> {
+        let process = tracee::process(self.notice.thread, self.number(index))?;
+        self.check()?;
+        Ok(process)
+    }
+
     /// Notes that a directory or a link is about to be removed or renamed.
     pub(crate) fn disturb_names(&mut self) {
         self.watch.disturb_names(self.notice.thread);

@@ -24,6 +24,17 @@ pub(crate) fn gains_none(thread: u32) -> bool {
         .is_ok_and(|status| field(&status, "NoNewPrivs:") == Some("1"))
 }
 
+/// Whether a thread is known to have none of some capabilities.
+pub(crate) fn lacks(thread: u32, capabilities: &[u32]) -> bool {
+    let asked = capabilities
+        .iter()
+        .fold(0_u64, |bits, capability| bits | 1 << capability);
+    fs::read_to_string(format!("/proc/{thread}/status"))
+        .ok()
+        .and_then(|status| u64::from_str_radix(field(&status, "CapEff:")?, 16).ok())
+        .is_some_and(|effective| effective & asked == 0)
+}
+
 /// By what the kernel decides whether a file can be accessed.
 struct Identity {
     user: u32,

@@ -107,21 +107,22 @@ pub(crate) const CALLS: &[Listed] = calls! {
     libc::SYS_umount2, "umount2" => escape::umount;
     libc::SYS_move_mount, "move_mount" => escape::namespace;
     libc::SYS_mount_setattr, "mount_setattr" => escape::namespace;
-    libc::SYS_open_tree, "open_tree" => escape::namespace;
+    libc::SYS_open_tree, "open_tree" => escape::open_tree;
     SYS_OPEN_TREE_ATTR, "open_tree_attr" => escape::namespace;
     libc::SYS_fsopen, "fsopen" => escape::namespace;
     libc::SYS_fsmount, "fsmount" => escape::namespace;
     libc::SYS_fspick, "fspick" => escape::namespace;
     libc::SYS_setns, "setns" => escape::setns;
     libc::SYS_open_by_handle_at, "open_by_handle_at" => escape::unsupported;
-    libc::SYS_pidfd_getfd, "pidfd_getfd" => escape::unsupported;
-    libc::SYS_fanotify_init, "fanotify_init" => escape::unsupported;
-    libc::SYS_bpf, "bpf" => escape::unsupported;
+    libc::SYS_pidfd_getfd, "pidfd_getfd" => open::pidfd_getfd;
+    libc::SYS_fanotify_init, "fanotify_init" => escape::fanotify_init;
+    libc::SYS_bpf, "bpf" => escape::bpf;
     libc::SYS_seccomp, "seccomp" => escape::seccomp;
-    libc::SYS_uselib, "uselib" => escape::unsupported;
-    libc::SYS_acct, "acct" => escape::unsupported;
-    libc::SYS_swapon, "swapon" => escape::unsupported;
-    libc::SYS_quotactl, "quotactl" => escape::unsupported;
+    libc::SYS_uselib, "uselib" => open::uselib;
+    libc::SYS_acct, "acct" => escape::acct;
+    libc::SYS_swapon, "swapon" => escape::swapon;
+    libc::SYS_swapoff, "swapoff" => look::path_followed;
+    libc::SYS_quotactl, "quotactl" => escape::quotactl;
 };
 
 // Newer than the names that the C library's headers have.

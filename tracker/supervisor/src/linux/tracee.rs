@@ -52,6 +52,54 @@ pub(crate) fn program(thread: u32) -> Vec<u8> {
         .map_or_else(|_| Vec::new(), std::ffi::CString::into_bytes)
 }
 
+/// The process that a descriptor of the thread stands for.
+pub(crate) fn process(thread: u32, number: i32) -> Result<u32, NoPath> {
+    let said = value(thread, number, "Pid:")?;
+    match said.parse() {
+        // In a place that can't be seen from here.
+        Ok(0) => Err(NoPath::Refused),
+        Ok(process) => Ok(process),
+        // It has ended.
+        Err(_) => Err(NoPath::None),
+    }
+}
+
+/// The flags that a descriptor of the thread was opened with.
+pub(crate) fn flags(thread: u32, number: i32) -> Result<i32, NoPath> {
+    let said = value(thread, number, "flags:")?;
+    i32::from_str_radix(&said, 8).map_err(|_| NoPath::Refused)
+}
+
+/// What the kernel says of a descriptor of the thread.
+fn value(thread: u32, number: i32, name: &str) -> Result<String, NoPath> {
+    let said = match std::fs::read_to_string(format!("/proc/{thread}/fdinfo/{number}")) {
+        Ok(said) => said,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(NoPath::None),
+        Err(_) => return Err(NoPath::Refused),
+    };
+    let mut lines = said.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name));
+    Ok(value.ok_or(NoPath::None)?.trim().to_owned())
+}
+
+/// Whether a descriptor of the thread that has no path leads to nothing that has one either.
+pub(crate) fn leads_nowhere(thread: u32, number: i32) -> bool {
+    const HARMLESS: [&[u8]; 7] = [
+        b"pipe:",
+        b"socket:",
+        b"anon_inode:[event",
+        b"anon_inode:inotify",
+        b"anon_inode:[pidfd]",
+        b"anon_inode:[signalfd]",
+        b"anon_inode:[timerfd]",
+    ];
+    rustix::fs::readlink(format!("/proc/{thread}/fd/{number}"), Vec::new()).is_ok_and(|text| {
+        HARMLESS
+            .iter()
+            .any(|start| text.as_bytes().starts_with(start))
+    })
+}
+
 /// Whether a thread's process may have its memory in common with another process, as one has until
 /// it executes something if it was made by `vfork`. Asked when a current directory is about to
 /// change; so a process that has its memory in common with its siblings is found when the first of

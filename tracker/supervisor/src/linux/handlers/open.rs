@@ -6,7 +6,9 @@ use vt_tracker_abi::{Blindness, Change, Kind, Look, State};
 use crate::system::call::{Call, Ending, Name, Skip};
 use crate::system::dialogue::is_request;
 use crate::system::handlers::create::may_create;
+use crate::system::handlers::escape;
 use crate::system::place::{Last, Parent, Place};
+use crate::system::tracee::{self, NoPath};
 
 /// `open(name, flags, mode)`
 pub(crate) fn open(call: &mut Call<'_>) -> Result<(), Skip> {
@@ -48,6 +50,32 @@ pub(crate) fn openat2(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.name_at(0, 1)?;
     opening(call, &name, word(FLAGS) as i32);
     Ok(())
+}
+
+/// `uselib(name)`: an old way to load a library.
+pub(crate) fn uselib(call: &mut Call<'_>) -> Result<(), Skip> {
+    let name = call.name(0)?;
+    opening(call, &name, libc::O_RDONLY);
+    Ok(())
+}
+
+/// `pidfd_getfd(process, descriptor, flags)`: what another process opened can be used from now on as
+/// if it had been opened here, the same way. The other process may be none of the tree.
+pub(crate) fn pidfd_getfd(call: &mut Call<'_>) -> Result<(), Skip> {
+    let (owner, number) = (call.process(0)?, call.number(1));
+    let flags = tracee::flags(owner, number)?;
+    match tracee::descriptor(owner, number) {
+        Ok(bytes) => {
+            let known = bytes.len();
+            let place = call.place(&Name { bytes, known }, Last::Keep);
+            taking(call, place, flags);
+            Ok(())
+        }
+        Err(NoPath::None) if tracee::leads_nowhere(owner, number) => Ok(()),
+        // A ring, a group of events, …: files are reached by it that have not been opened yet.
+        Err(NoPath::None) => escape::unsupported(call),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `truncate(name, length)`
@@ -186,6 +214,27 @@ fn present(call: &mut Call<'_>, path: Vec<u8>, kind: Kind, state: State, flags: 
             }
             call.probe(Place::Present { path, kind, state });
         }
+    }
+}
+
+/// Notes that what was opened with these flags is taken over. No right to it is asked for again.
+fn taking(call: &mut Call<'_>, place: Place, flags: i32) {
+    match place {
+        Place::Present {
+            path,
+            kind: kind @ Kind::File,
+            state,
+        } => match plan(flags, Some(kind)) {
+            Plan::Read => call.look(&path, Look::Read, state),
+            Plan::Change(change, reads) => {
+                if reads == Reads::Yes {
+                    call.look(&path, Look::Read, state);
+                }
+                call.change(&path, change, state);
+            }
+            _ => call.look(&path, Look::Probe, state),
+        },
+        place => call.probe(place),
     }
 }
 
