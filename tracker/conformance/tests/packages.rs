@@ -1,16 +1,17 @@
-//! Runtimes that come as packages: Bun, Deno, and esbuild, which is made with Go.
+//! Runtimes and tools that come as packages: Bun and Deno; esbuild and TypeScript, which are made with Go;
+//! Biome, Oxlint, Rspack and Lightning CSS, which are made with Rust.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod matrix;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use matrix::Passage;
 use vt_tracker_conformance::compare::MadeUp;
 use vt_tracker_conformance::room::Room;
-use vt_tracker_conformance::runtimes::{package, source};
+use vt_tracker_conformance::runtimes::{installed, package, source};
 use vt_tracker_conformance::trial::{Failures, Trial};
 
 fn program() -> PathBuf {
@@ -112,4 +113,112 @@ fn esbuild() {
         });
     }
     failures.assert_none();
+}
+
+/// Compares what a tool does with the project, each time with other arguments.
+fn compare(tool: &str, program: &Path, calls: &[&[&str]], made_up: &[MadeUp]) {
+    let mut failures = Failures::default();
+    for arguments in calls {
+        failures.check(&Trial {
+            name: format!("{tool} {arguments:?}"),
+            prepare: &project,
+            command: &|room| room.command(program, arguments),
+            made_up,
+            known: &[],
+        });
+    }
+    failures.assert_none();
+}
+
+#[test]
+fn typescript() {
+    let Some(tsc) = package("@typescript/typescript-linux-x64/lib/tsc") else {
+        return;
+    };
+    // Several threads make the first directory of the results in one order or another.
+    let build = [
+        "--noCheck",
+        "--singleThreaded",
+        "--ignoreConfig",
+        "--outDir",
+        "dist",
+        "--jsx",
+        "react",
+    ];
+    let apart = [&build[..], &["--noResolve", "src/part.tsx"]].concat();
+    let build = [&build[..], &["src/main.ts"]].concat();
+    compare(
+        "tsc",
+        &tsc,
+        &[&build, &apart, &["--showConfig", "-p", "."]],
+        &[],
+    );
+}
+
+#[test]
+fn biome() {
+    if let Some(biome) = package("@biomejs/cli-linux-x64/biome") {
+        compare(
+            "biome",
+            &biome,
+            &[
+                &["format", "--write", "src"],
+                &["lint", "--skip=correctness", "data.json"],
+            ],
+            &[],
+        );
+    }
+}
+
+#[test]
+fn oxlint() {
+    let (Some(oxlint), Some(node)) = (package("oxlint/bin/oxlint"), installed("node")) else {
+        return;
+    };
+    let program = oxlint.to_str().expect("the cache has a plain path");
+    compare(
+        "oxlint",
+        &node,
+        &[&[program, "src"], &[program, "--fix", "src"]],
+        &[],
+    );
+}
+
+#[test]
+fn rspack() {
+    let (Some(rspack), Some(node)) = (package("@rspack/cli/bin/rspack.js"), installed("node"))
+    else {
+        return;
+    };
+    let program = rspack.to_str().expect("the cache has a plain path");
+    let build = [
+        program,
+        "build",
+        "--entry",
+        "./store/linked/index.js",
+        "--mode",
+        "production",
+    ];
+    compare("rspack", &node, &[&build], &[]);
+}
+
+#[test]
+fn lightning_css() {
+    if let Some(css) = package("lightningcss-cli-linux-x64-gnu/lightningcss") {
+        compare(
+            "lightningcss",
+            &css,
+            &[
+                &[
+                    "--minify",
+                    "--sourcemap",
+                    "src/more.css",
+                    "-o",
+                    "src/less.css",
+                ],
+                &["--minify", "src/more.css", "-d", "dist"],
+            ],
+            &[],
+        );
+    }
 }
