@@ -113,6 +113,8 @@ pub enum Event {
         /// When, relative to the first change of the path.
         order: Order,
     },
+    /// It was found to be something else than at a look before, though the tree had not changed it.
+    Replaced,
     /// It is about to be changed.
     Changed {
         /// How.

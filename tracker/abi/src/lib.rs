@@ -18,12 +18,12 @@ mod tier;
 
 pub use access::{Access, Change, Creation, Event, Look, Looks, Order, StartDigest};
 pub use asked::Asked;
-pub use blindness::Blindness;
+pub use blindness::{Blindness, Told};
 pub use endpoint::{Endpoint, Place, REQUEST, VARIABLE};
 pub use hash::{PathHasher, PathHashing, in_path_order};
 pub use shared::{
     Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,
-    Record, Rough, SLOTS, Shared, Tag,
+    Recalled, Record, Rough, SLOTS, Shared, Tag,
 };
 pub use state::{Identity, Kind, State};
 pub use tier::{Tier, Tiers};

@@ -27,7 +27,7 @@ pub const GATE_CODE: [u8; 3] = [0x0f, 0x05, 0xc3];
 pub const GATE_RETURN: usize = GATE + 2;
 
 /// Says that the memory is what it is taken for: `vttrack` and the version of the layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"vttrack\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"vttrack\x02");
 
 /// How many slots there are.
 pub const SLOTS: usize = 4096;
@@ -211,6 +211,31 @@ pub enum Rough {
     Failed = 3,
 }
 
+/// How a call ended when it was last reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recalled {
+    /// How, roughly.
+    pub rough: Rough,
+    /// A part of [`Identity::mark`] of what it found; 0 if that was not asked.
+    mark: u32,
+}
+
+impl Recalled {
+    /// Whether what a repetition found, as far as it shows that, is what was found then.
+    #[must_use]
+    pub fn is_of(&self, found: Option<&Identity>) -> bool {
+        found.is_none_or(|found| self.mark == 0 || self.mark == part(Some(found)))
+    }
+}
+
+/// As much of a mark as is remembered; 0 of nothing.
+fn part(found: Option<&Identity>) -> u32 {
+    found.map_or(0, |found| (found.mark().get() >> 32) as u32 | 1)
+}
+
+/// How many bits of what is remembered say how a call ended: [`Rough`], and a part of the mark.
+const ENDING_BITS: u32 = 2 + 32;
+
 #[cfg(test)]
 impl Slot {
     const fn zero() -> Self {
@@ -329,26 +354,30 @@ impl Shared {
     /// The tag must cover everything that decides what the call means: the operation, the name
     /// made absolute, the session, and [`Shared::names`].
     #[must_use]
-    pub fn recall(&self, tag: Tag) -> Option<Rough> {
+    pub fn recall(&self, tag: Tag) -> Option<Recalled> {
         let mut found = self.places(tag).iter().map(whole);
-        let found = found.find(|found| found >> 2 == tag >> 2)?;
-        match found & 3 {
-            1 => Some(Rough::Found),
-            2 => Some(Rough::Missing),
-            3 => Some(Rough::Failed),
-            _ => None,
-        }
+        let found = found.find(|found| is_of(*found, tag))?;
+        let rough = match found & 3 {
+            1 => Rough::Found,
+            2 => Rough::Missing,
+            3 => Rough::Failed,
+            _ => return None,
+        };
+        let mark = (found >> 2) as u32;
+        Some(Recalled { rough, mark })
     }
 
-    /// Remembers that a call was reported. To be called when its record is finished.
-    pub fn remember(&self, tag: Tag, rough: Rough) {
+    /// Remembers that a call was reported, how it ended and what it found. To be called when its
+    /// record is finished.
+    pub fn remember(&self, tag: Tag, rough: Rough, found: Option<&Identity>) {
         let places = self.places(tag);
         // Where it is, or else where nothing is, or else anywhere.
-        let known = places.iter().find(|place| whole(place) >> 2 == tag >> 2);
+        let known = places.iter().find(|place| is_of(whole(place), tag));
         let free = || places.iter().find(|place| whole(place) == 0);
         let any = &places[(tag >> 32) as usize % TOGETHER];
         let [low, high] = known.or_else(free).unwrap_or(any);
-        let whole = tag & !3 | rough as u128;
+        let ending = u128::from(part(found)) << 2 | rough as u128;
+        let whole = tag >> ENDING_BITS << ENDING_BITS | ending;
         low.store(whole as u64, Ordering::Relaxed);
         high.store((whole >> 64) as u64, Ordering::Relaxed);
     }
@@ -519,6 +548,11 @@ impl Shared {
             .state
             .store(state.wrapping_sub(start), ordering);
     }
+}
+
+/// Whether what is remembered in a place is about a tag.
+const fn is_of(remembered: u128, tag: Tag) -> bool {
+    remembered >> ENDING_BITS == tag >> ENDING_BITS
 }
 
 fn whole([low, high]: &[AtomicU64; 2]) -> u128 {

@@ -155,14 +155,35 @@ fn a_scribbled_record_is_none() {
 fn what_was_reported_is_recalled_with_its_outcome_only() {
     let shared = fresh!();
     let tag = 0x1234_5678_9abc_def0_0fed_cba9_8765_4320;
-    assert_eq!(shared.recall(tag), None);
-    assert_eq!(shared.recall(0), None);
-    shared.remember(tag, Rough::Missing);
-    assert_eq!(shared.recall(tag), Some(Rough::Missing));
+    let rough = |tag| shared.recall(tag).map(|recalled| recalled.rough);
+    assert_eq!(rough(tag), None);
+    assert_eq!(rough(0), None);
+    shared.remember(tag, Rough::Missing, None);
+    assert_eq!(rough(tag), Some(Rough::Missing));
     // The same place in the table.
-    assert_eq!(shared.recall(tag ^ 4), None);
-    shared.remember(tag, Rough::Found);
-    assert_eq!(shared.recall(tag), Some(Rough::Found));
+    assert_eq!(rough(tag ^ 1 << 40), None);
+    shared.remember(tag, Rough::Found, None);
+    assert_eq!(rough(tag), Some(Rough::Found));
+}
+
+#[test]
+fn what_was_found_is_recalled_for_what_it_was_whatever_became_of_it() {
+    let shared = fresh!();
+    let file = |ino, size| Identity {
+        dev: 1,
+        ino,
+        size,
+        mtime_ns: 0,
+        ctime_ns: 0,
+        mode: 0o100_644,
+    };
+    shared.remember(1 << 64, Rough::Found, Some(&file(7, 1)));
+    let recalled = shared.recall(1 << 64).unwrap();
+    assert!(recalled.is_of(Some(&file(7, 2))));
+    assert!(!recalled.is_of(Some(&file(8, 1))));
+    assert!(recalled.is_of(None), "a call that does not show it");
+    shared.remember(1 << 64, Rough::Found, None);
+    assert!(shared.recall(1 << 64).unwrap().is_of(Some(&file(8, 1))));
 }
 
 #[test]
@@ -273,17 +294,18 @@ fn nothing_is_lost_or_torn_between_many_writers_and_a_reader() {
 fn calls_that_share_a_place_do_not_drive_out_each_other_until_it_is_full() {
     let shared = fresh!();
     // The upper half decides the place.
-    let tags: Vec<Tag> = (1..=9).map(|index| 7 << 64 | index << 2).collect();
+    let tags: Vec<Tag> = (1..=9).map(|index| 7 << 64 | index << 40).collect();
+    let rough = |tag| shared.recall(tag).map(|recalled| recalled.rough);
     for tag in &tags[..4] {
-        shared.remember(*tag, Rough::Missing);
-        shared.remember(*tag, Rough::Found);
+        shared.remember(*tag, Rough::Missing, None);
+        shared.remember(*tag, Rough::Found, None);
     }
     for tag in &tags[..4] {
-        assert_eq!(shared.recall(*tag), Some(Rough::Found));
+        assert_eq!(rough(*tag), Some(Rough::Found));
     }
     for tag in &tags[4..] {
-        shared.remember(*tag, Rough::Failed);
-        assert_eq!(shared.recall(*tag), Some(Rough::Failed));
+        shared.remember(*tag, Rough::Failed, None);
+        assert_eq!(rough(*tag), Some(Rough::Failed));
     }
     let kept = tags.iter().filter(|tag| shared.recall(**tag).is_some());
     assert!((1..=4).contains(&kept.count()));

@@ -1,5 +1,7 @@
 //! What is at a path at one moment.
 
+use core::num::NonZeroU64;
+
 /// What a path leads to, the path itself not being followed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
@@ -31,6 +33,21 @@ pub struct Identity {
     pub mode: u32,
 }
 
+impl Identity {
+    /// What tells one file from another, whatever becomes of its content and attributes. Two files
+    /// have the same only by a chance of one in 2^64.
+    #[must_use]
+    pub const fn mark(&self) -> NonZeroU64 {
+        // Bijective in each of the two, so that two files of one device never share it.
+        let spread = (self.ino ^ self.dev.rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mark = spread ^ spread >> 32;
+        match NonZeroU64::new(mark) {
+            Some(mark) => mark,
+            None => NonZeroU64::MAX,
+        }
+    }
+}
+
 /// What was at a path when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum State {
@@ -59,5 +76,14 @@ impl State {
     #[must_use]
     pub const fn is_present(&self) -> bool {
         matches!(self, Self::Present { .. })
+    }
+
+    /// What tells what was there from anything else that may be: see [`Identity::mark`].
+    #[must_use]
+    pub const fn mark(&self) -> NonZeroU64 {
+        match self {
+            Self::Missing => NonZeroU64::MIN,
+            Self::Present { identity, .. } => identity.mark(),
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{GRACE, Room, TIER};
-use vt_tracker::{Blindness, Tier, spawn};
+use vt_tracker::{Blindness, Options, Tier, spawn};
 
 #[test]
 fn a_wiped_environment_and_closed_descriptors_hide_nothing() {
@@ -140,6 +140,50 @@ fn wait_for(what: impl Fn() -> bool) {
     while !what() {
         assert!(started.elapsed() < Duration::from_secs(20), "it never came");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Others put a directory in the place of another, and take it back, while the tree looks.
+#[test]
+fn what_was_another_file_for_a_while_is_told() {
+    const PROGRAM: &str = "import os, time
+def look():
+  open('src/deep/file').read(); os.stat('src/deep/asked'); os.scandir('src/deep').close()
+  list(os.scandir('src/deep')); open('kept/file').read(); os.stat('src/deep')
+def wait(name):
+  while not os.path.exists(name): time.sleep(0.002)
+look(); os.mkdir('ready'); wait('go'); look(); os.mkdir('seen'); wait('back'); look()";
+    for preload in [true, false] {
+        let room = Room::new();
+        for file in ["src/deep/file", "src/deep/asked", "other/deep/file"] {
+            room.write(file, "x");
+        }
+        room.write("other/deep/asked", "x").write("kept/file", "x");
+        let command = room.command(&support::python(), &["-S", "-E", "-c", PROGRAM]);
+        let options = Options {
+            preload,
+            ..room.options(GRACE)
+        };
+        let child = spawn(command, options).unwrap();
+        let swap = |from: &str, to: &str| std::fs::rename(room.path(from), room.path(to)).unwrap();
+        wait_for(|| room.path("ready").exists());
+        swap("src", "away");
+        swap("other", "src");
+        // A neighbour's doing, which is nobody's business.
+        std::fs::create_dir(room.path("dist")).unwrap();
+        room.write("go", "");
+        wait_for(|| room.path("seen").exists());
+        swap("src", "other");
+        swap("away", "src");
+        room.write("back", "");
+        let tracked = child.wait().unwrap();
+        assert!(tracked.status.success());
+        assert_eq!(tracked.trace.completeness.0, []);
+        let replaced = |path: &str| tracked.trace.paths[&room.path(path)].replaced;
+        for path in ["src/deep/file", "src/deep/asked", "src/deep"] {
+            assert!(replaced(path), "{path}, preload: {preload}");
+        }
+        assert!(!replaced("kept/file"), "preload: {preload}");
     }
 }
 

@@ -58,6 +58,9 @@ pub struct PathHistory {
     /// Whether its entries were listed at any time: others put entries into a directory too,
     /// whoever made it.
     pub listed: bool,
+    /// Whether a look, before the tree changed it at all, found something else there than a look
+    /// before that.
+    pub replaced: bool,
     /// The kinds of change, each once, in the order of their first occurrence.
     pub changes: Vec<Change>,
     /// What was there just before the first change.
@@ -74,6 +77,7 @@ impl PathHistory {
             first: access.state,
             seen_before: Seen::default(),
             listed: false,
+            replaced: false,
             changes: Vec::new(),
             before_change: None,
             start_digest: StartDigest::NotTaken,
@@ -91,6 +95,7 @@ impl PathHistory {
                 }
                 self.listed |= matches!(look, Look::List);
             }
+            Event::Replaced => self.replaced = true,
             Event::Changed {
                 change,
                 start,

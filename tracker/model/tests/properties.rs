@@ -75,7 +75,8 @@ fn event() -> impl Strategy<Value = Event> {
             change,
             start,
             creation
-        })
+        }),
+        Just(Event::Replaced)
     ]
 }
 
@@ -135,11 +136,14 @@ proptest! {
             let listed = |step: &&Step| matches!(step.event, Event::Looked { look: Look::List, .. });
             prop_assert_eq!(history.listed, own.iter().any(listed));
 
+            let replaced = |step: &Step| step.event == Event::Replaced;
+            prop_assert_eq!(history.replaced, own.iter().any(|step| replaced(step)));
+
             let looks = |look: Look| own.iter().enumerate().any(|(at, step)| match step.event {
                 Event::Looked { look: this, order } => this == look
                     && (order == Order::BeforeFirstChange
                         || first_bytes.is_none_or(|change| at < change)),
-                Event::Changed { .. } => false,
+                Event::Changed { .. } | Event::Replaced => false,
             });
             for look in [
                 Look::Read, Look::List, Look::Probe, Look::Miss, Look::Link, Look::Execute,

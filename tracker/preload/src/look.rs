@@ -84,6 +84,7 @@ impl Look {
             tracker,
             // SAFETY: the caller's to see to. There is a gate if there is a tracker.
             || unsafe { self.call.gated() },
+            |result| self.shown(result),
             |result| self.identity(result),
         );
         match made {
@@ -102,16 +103,24 @@ impl Look {
                 Evidence::Statx(_, flags) | Evidence::Ask(flags) => flags,
             });
         }
+        self.shown(result).or_else(|| match self.evidence {
+            Evidence::Statx(_, flags) | Evidence::Ask(flags) => self.ask(flags),
+            Evidence::Opened | Evidence::Stat(_) => None,
+        })
+    }
+
+    /// What was found, as far as the call itself has shown it.
+    fn shown(&self, result: isize) -> Option<Identity> {
+        if errno_of(result) != 0 {
+            return None;
+        }
         match self.evidence {
             Evidence::Opened => attach::stat_of(result as i32).map(|stat| stat.identity()),
             // SAFETY: the call has succeeded, so the kernel has filled it.
             Evidence::Stat(stat) => Some(unsafe { stat.read_unaligned() }.identity()),
-            Evidence::Statx(statx, flags) => {
-                // SAFETY: as above.
-                let found = unsafe { statx.read_unaligned() }.identity();
-                found.or_else(|| self.ask(flags))
-            }
-            Evidence::Ask(flags) => self.ask(flags),
+            // SAFETY: as above.
+            Evidence::Statx(statx, _) => unsafe { statx.read_unaligned() }.identity(),
+            Evidence::Ask(_) => None,
         }
     }
 

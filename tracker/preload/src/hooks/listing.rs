@@ -124,12 +124,9 @@ fn read_at_gate(directory: i32, entries: &mut Growing) -> Option<isize> {
         name,
         names,
     };
+    let found = |_| attach::stat_of(directory).map(|stat| stat.identity());
     // From the first call to the last: whatever changes in between, the look is on both sides.
-    let made = subject.record(
-        &tracker,
-        || read(directory, entries, true),
-        |_| attach::stat_of(directory).map(|stat| stat.identity()),
-    );
+    let made = subject.record(&tracker, || read(directory, entries, true), found, found);
     match made {
         Made::AndRecorded(result) => Some(result),
         Made::Unseen(_) => {

@@ -4,11 +4,12 @@
 //! disk decides which came first; if it can't tell, the look did.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use vt_tracker_abi::{
-    Access, Asked, Blindness, Change, Creation, Event, Look, Looks, Order, PathHashing,
+    Access, Asked, Blindness, Change, Creation, Event, Kind, Look, Looks, Order, PathHashing,
     StartDigest, State, Tier,
 };
 
@@ -26,6 +27,12 @@ const MOST_PATHS: usize = 4_000_000;
 struct Row {
     looks: Looks,
     changes: u8,
+    /// Whether it was told to be replaced.
+    is_replaced: bool,
+    /// Whether the first look that found out what is there found a directory.
+    was_directory: bool,
+    /// What that look found.
+    mark: Option<NonZeroU64>,
     unconfirmed: Option<Box<Unconfirmed>>,
 }
 
@@ -98,6 +105,7 @@ impl Recorder {
         let Some(row) = self.rows.get_mut(path) else {
             if let Some(row) = self.row(path) {
                 row.looks.insert(look);
+                let _ = row.finds_another(look, &state);
                 let event = Event::Looked {
                     look,
                     order: Order::InSequence,
@@ -106,6 +114,10 @@ impl Recorder {
             }
             return;
         };
+        if row.finds_another(look, &state) {
+            let event = Event::Replaced;
+            self.sink.access(&Access { path, state, event });
+        }
         if row.looks.contains(look) {
             return;
         }
@@ -289,6 +301,24 @@ impl Row {
     const fn has_changed_bytes(&self) -> bool {
         const METADATA: u8 = 1 << Change::Metadata as u8;
         self.changes & !METADATA != 0
+    }
+
+    /// Whether a look finds, for the first time, something else than the looks before it, and the
+    /// tree did not put it there. Of a directory only a listing depends on which one it is.
+    fn finds_another(&mut self, look: Look, state: &State) -> bool {
+        // What may not be looked at is not told apart.
+        if self.changes != 0 || self.is_replaced || look == Look::Denied {
+            return false;
+        }
+        let (mark, is_directory) = (state.mark(), state.kind() == Some(Kind::Directory));
+        let Some(first) = self.mark else {
+            self.mark = Some(mark);
+            self.was_directory = is_directory;
+            return false;
+        };
+        let is_alike = self.was_directory && is_directory && look != Look::List;
+        self.is_replaced = first != mark && !is_alike;
+        self.is_replaced
     }
 
     fn wants_digest(&self, change: Change) -> bool {

@@ -20,6 +20,7 @@ impl Sink for Told {
                 look,
                 order: Order::BeforeFirstChange,
             } => format!("{look:?} before"),
+            Event::Replaced => "Replaced".to_owned(),
             Event::Changed { change, start, .. } => {
                 let digest = if matches!(start, StartDigest::Sha256(_)) {
                     " digest"
@@ -90,6 +91,54 @@ impl Scene {
     fn told(&self) -> Vec<String> {
         self.told.try_iter().collect()
     }
+}
+
+#[test]
+fn what_others_put_in_the_place_of_a_file_is_told_once_even_if_they_took_it_back() {
+    let mut scene = Scene::new();
+    let file = std::path::PathBuf::from(std::ffi::OsStr::from_bytes(&scene.file));
+    let away = file.with_extension("away");
+    let mut swapped = |scene: &mut Scene, other: &dyn Fn(), look: Look| {
+        std::fs::rename(&file, &away).unwrap();
+        other();
+        scene.look(1, look);
+        let _ = std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file));
+        std::fs::rename(&away, &file).unwrap();
+        scene.told()
+    };
+    scene.look(1, Look::Read);
+    scene.look(1, Look::Denied);
+    assert_eq!(scene.told(), ["Read", "Denied"]);
+    let another = || std::fs::write(&file, "other").unwrap();
+    assert_eq!(swapped(&mut scene, &another, Look::Read), ["Replaced"]);
+    assert_eq!(swapped(&mut scene, &another, Look::Read), [""; 0]);
+    let nothing = || ();
+    assert_eq!(swapped(&mut scene, &nothing, Look::Miss), ["Miss"]);
+
+    let mut scene = Scene::new();
+    let file = std::path::PathBuf::from(std::ffi::OsStr::from_bytes(&scene.file));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    scene.look(1, Look::Probe);
+    std::fs::rename(&file, file.with_extension("away")).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    scene.look(1, Look::Probe);
+    assert_eq!(scene.told(), ["Probe"], "a directory is a directory");
+    scene.look(1, Look::List);
+    assert_eq!(scene.told(), ["Replaced", "List"]);
+}
+
+#[test]
+fn what_the_tree_puts_in_the_place_of_a_file_is_no_replacement() {
+    let mut scene = Scene::new();
+    scene.look(1, Look::Read);
+    scene.change(1, Change::Delete);
+    std::fs::remove_file(std::ffi::OsStr::from_bytes(&scene.file)).unwrap();
+    scene.look(1, Look::Miss);
+    scene.change(1, Change::Fresh);
+    scene.write();
+    scene.look(1, Look::Probe);
+    assert_eq!(scene.told(), ["Read", "Delete digest", "Fresh"]);
 }
 
 #[test]

@@ -23,6 +23,9 @@ const END: u8 = 5;
 const WRITTEN_BY_ANOTHER: u8 = 6;
 const CULPRIT: u8 = 7;
 
+/// Among the looks at a path.
+const REPLACED: u8 = 0x7f;
+
 /// Writes everything down, and into a file when it is over.
 pub(crate) struct Writer {
     bytes: Vec<u8>,
@@ -104,6 +107,7 @@ impl Sink for Writer {
                 let is_before = u8::from(*order == Order::BeforeFirstChange);
                 self.bytes.extend([index(&LOOKS, look), is_before]);
             }
+            Event::Replaced => self.bytes.extend([REPLACED, 0]),
             Event::Changed {
                 change,
                 start,
@@ -252,6 +256,9 @@ impl<'b> Reader<'b> {
 
     fn event(&mut self) -> Result<Event, Garbled> {
         let (what, flag) = (self.byte()?, self.byte()? == 1);
+        if what == REPLACED {
+            return Ok(Event::Replaced);
+        }
         if what & 0x80 == 0 {
             let order = if flag {
                 Order::BeforeFirstChange

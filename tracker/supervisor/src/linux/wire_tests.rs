@@ -58,6 +58,12 @@ fn tell_everything(sink: &mut dyn Sink) {
                 });
             }
         }
+        let event = Event::Replaced;
+        sink.access(&Access {
+            path: b"/a",
+            state,
+            event,
+        });
         for change in CHANGES {
             for start in [
                 StartDigest::NotTaken,
