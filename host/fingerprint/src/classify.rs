@@ -75,6 +75,23 @@ pub(crate) struct Surroundings<'a> {
 /// Classifies one path.
 #[must_use]
 pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) -> Classified {
+    let classified = by_order(path, facts, around);
+    let is_used = matches!(
+        classified.class,
+        Class::Input | Class::Leftover | Class::Rewritten | Class::OwnState
+    );
+    // Git replaces an index that says the same all the time.
+    if facts.replaced && is_used && !git::is_index(path.as_bytes()) {
+        // What is there in the end is not all that the step has seen, even if it was there first.
+        return Classified {
+            class: Class::ChangedMeanwhile,
+            left_by: None,
+        };
+    }
+    classified
+}
+
+fn by_order(path: &RelPath, facts: &PathFacts, around: &Surroundings<'_>) -> Classified {
     let plain = |class| Classified {
         class,
         left_by: None,
@@ -237,7 +254,9 @@ fn used_content(facts: &PathFacts) -> bool {
 pub(crate) fn unchanged_input(facts: &PathFacts, end: Option<(NodeKind, StatRow)>) -> Class {
     let same = match (&facts.first, &end) {
         (StateSeen::Missing, None) => true,
-        (StateSeen::Present(NodeKind::Directory, _), Some((NodeKind::Directory, _))) => true,
+        (StateSeen::Present(NodeKind::Directory, row), Some((NodeKind::Directory, end))) => {
+            !facts.listed || (row.device, row.inode) == (end.device, end.inode)
+        }
         (StateSeen::Present(NodeKind::Other, _), Some((NodeKind::Other, _))) => true,
         (StateSeen::Present(kind, row), Some((end_kind, end))) => {
             kind == end_kind

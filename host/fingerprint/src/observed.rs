@@ -88,6 +88,9 @@ pub struct PathFacts {
     pub seen: Seen,
     /// Whether its entries were listed at any time.
     pub listed: bool,
+    /// Whether the step found something else there at one look than at another before it, and had not
+    /// changed it in between.
+    pub replaced: bool,
     /// How it was changed, if it was.
     pub change: Option<Change>,
 }

@@ -76,6 +76,7 @@ impl Run {
             first,
             seen,
             listed,
+            replaced: false,
             change,
         };
         self.observation.paths.insert(rel(path), facts);

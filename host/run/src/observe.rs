@@ -87,6 +87,7 @@ fn facts(history: &PathHistory) -> PathFacts {
             denied: seen.denied,
         },
         listed: history.listed,
+        replaced: history.replaced,
         change,
     }
 }

@@ -253,6 +253,68 @@ fn a_directory_made_by_somebody_else_in_a_listed_one_is_noticed() {
     assert_eq!(outcome.not_stored(), ["input-changed-during-run"]);
 }
 
+/// Runs a step that reads `src/deep/x` three times, with something done before the second and the third.
+fn reads_three_times(sandbox: &Sandbox, before: [&dyn Fn(); 2]) -> Outcome {
+    let cache = sandbox.home().join(".cache");
+    let go = |number: usize| cache.join(format!("go{number}"));
+    let wait = |number| {
+        let go = go(number);
+        format!(
+            "echo x >{0}.mark; vtt wait-for {0}; cat src/deep/x; ls src/deep",
+            go.display()
+        )
+    };
+    let script = format!(
+        "cat src/deep/x; ls src/deep; {}; {}; echo x >out",
+        wait(0),
+        wait(1)
+    );
+    sandbox.write("b.sh", script);
+    let running = sandbox.call("vt run b").start();
+    for (number, act) in before.iter().enumerate() {
+        sandbox.wait_for(&go(number).with_extension("mark"));
+        act();
+        fs::write(go(number), "").unwrap();
+    }
+    running.finish()
+}
+
+#[test]
+fn a_folder_that_is_swapped_away_and_back_while_the_step_reads_it_is_noticed() {
+    let sandbox = with_task(&json!("sh b.sh"));
+    sandbox.write("src/deep/x", "one\n");
+    sandbox.write("other/deep/x", "two\n");
+    let swap = |from: &str, to: &str| fs::rename(sandbox.path(from), sandbox.path(to)).unwrap();
+    let outcome = reads_three_times(
+        &sandbox,
+        [
+            &|| {
+                swap("src", "away");
+                swap("other", "src");
+            },
+            &|| {
+                swap("src", "other");
+                swap("away", "src");
+            },
+        ],
+    );
+    assert!(outcome.out().contains("two"), "{}", outcome.said());
+    // The file, and the directory that was listed.
+    let reasons = ["input-changed-during-run", "input-changed-during-run"];
+    assert_eq!(outcome.not_stored(), reasons, "{}", outcome.said());
+}
+
+#[test]
+fn a_folder_that_a_neighbour_makes_while_the_step_reads_beside_it_is_none_of_its_business() {
+    let sandbox = with_task(&json!("sh b.sh"));
+    sandbox.write("src/deep/x", "one\n");
+    let make = |name: &str| fs::create_dir(sandbox.path(name)).unwrap();
+    let outcome = reads_three_times(&sandbox, [&|| make("dist"), &|| make("src/dist")]);
+    outcome.expect(Status::Ran);
+    assert_eq!(outcome.not_stored(), [""; 0], "{}", outcome.said());
+    sandbox.call("vt run b").run().expect(Status::Hit);
+}
+
 #[test]
 fn a_utility_that_is_shadowed_runs_anew() {
     let sandbox = with_task(&json!("sed s/a/b/ in"));

@@ -88,6 +88,7 @@ fn class(first: StateSeen, seen: Seen, change: Option<Change>, end: Option<u64>)
         first,
         seen,
         listed: false,
+        replaced: false,
         change,
     };
     class_with(&facts, end, &Ledger::default(), Digest::of(b"end"))
@@ -214,6 +215,7 @@ fn own_state_needs_a_traced_past() {
         first: file(1),
         seen: READ,
         listed: false,
+        replaced: false,
         change: change(file(1), &[ChangeKind::Keeps], StartBytes::Unknown),
     };
     let digest = Digest::of(b"end");
@@ -234,6 +236,7 @@ fn own_leftovers_are_no_inputs_but_their_path_set_is() {
         first: file(1),
         seen: READ,
         listed: false,
+        replaced: false,
         change: None,
     };
     let digest = Digest::of(b"x");
@@ -254,6 +257,7 @@ fn appending_to_what_an_earlier_run_created_is_a_log() {
         first: file(1),
         seen: UNSEEN,
         listed: false,
+        replaced: false,
         change: change(file(1), &[ChangeKind::Append], StartBytes::Unknown),
     };
     let digest = Digest::of(b"end");
@@ -299,6 +303,7 @@ fn of_the_repository_only_what_names_the_commit_counts() {
         first: file(1),
         seen: READ,
         listed: false,
+        replaced: false,
         change: None,
     };
     assert_eq!(class(".git/HEAD", &read, Some(1)), Class::Input);
@@ -307,6 +312,7 @@ fn of_the_repository_only_what_names_the_commit_counts() {
         first: StateSeen::Missing,
         seen: UNSEEN,
         listed: false,
+        replaced: false,
         change: change(
             StateSeen::Missing,
             &[ChangeKind::Fresh],
@@ -349,12 +355,59 @@ fn any_facts() -> impl Strategy<Value = PathFacts> {
         before,
         start,
     });
-    (any_state(), seen, prop::option::of(changed)).prop_map(|(first, seen, change)| PathFacts {
-        first,
-        seen,
-        listed: false,
-        change,
-    })
+    let replaced = prop::bool::weighted(0.2);
+    (any_state(), seen, replaced, prop::option::of(changed)).prop_map(
+        |(first, seen, replaced, change)| PathFacts {
+            first,
+            seen,
+            listed: false,
+            replaced,
+            change,
+        },
+    )
+}
+
+#[test]
+fn what_was_another_file_in_between_is_no_input() {
+    let replaced = |change, end| {
+        let facts = PathFacts {
+            first: file(1),
+            seen: READ,
+            listed: false,
+            replaced: true,
+            change,
+        };
+        class_with(&facts, end, &Ledger::default(), Digest::of(b"end"))
+    };
+    assert_eq!(replaced(None, Some(1)), Class::ChangedMeanwhile);
+    let same = StartBytes::Known(Digest::of(b"end"));
+    let rewritten = change(file(1), &[ChangeKind::Keeps], same);
+    assert_eq!(replaced(rewritten, Some(2)), Class::ChangedMeanwhile);
+    // A lock that others took and gave back, and the step in the end.
+    let taken = change(
+        StateSeen::Missing,
+        &[ChangeKind::Fresh],
+        StartBytes::Unknown,
+    );
+    assert_eq!(replaced(taken, None), Class::Temporary);
+}
+
+#[test]
+fn a_listed_directory_is_the_one_at_the_end() {
+    let directory = |number| (NodeKind::Directory, row(number));
+    let class = |listed, end| {
+        let facts = PathFacts {
+            first: StateSeen::Present(NodeKind::Directory, row(1)),
+            seen: PROBED,
+            listed,
+            replaced: false,
+            change: None,
+        };
+        unchanged_input(&facts, Some(directory(end)))
+    };
+    assert_eq!(class(true, 1), Class::Input);
+    assert_eq!(class(true, 2), Class::ChangedMeanwhile);
+    assert_eq!(class(false, 2), Class::Input);
 }
 
 proptest! {
@@ -388,8 +441,18 @@ proptest! {
     }
 }
 
-/// The table of `docs/semantics.md`, row by row, for a file that no rule speaks of.
+/// As below, and what was replaced between two looks was changed by somebody else, if it counts.
 fn by_the_table(facts: &PathFacts, end: Option<u64>, own: Option<&LedgerRow>) -> Class {
+    match by_its_rows(facts, end, own) {
+        Class::Input | Class::Leftover | Class::Rewritten | Class::OwnState if facts.replaced => {
+            Class::ChangedMeanwhile
+        }
+        class => class,
+    }
+}
+
+/// The table of `docs/semantics.md`, row by row, for a file that no rule speaks of.
+fn by_its_rows(facts: &PathFacts, end: Option<u64>, own: Option<&LedgerRow>) -> Class {
     let is_traced = own.is_some_and(|row| row.path_set.is_some());
     let is_created = own.is_some_and(|row| row.created);
     let looked = facts.seen.read || facts.seen.probed || facts.seen.missed;

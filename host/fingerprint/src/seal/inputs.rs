@@ -66,6 +66,7 @@ impl Sealing {
                         ..Seen::default()
                     },
                     listed: false,
+                    replaced: false,
                     change: None,
                 };
                 self.take(request, &directory, &facts);
