@@ -12,6 +12,7 @@ mod blindness;
 pub mod demand;
 mod endpoint;
 mod hash;
+mod service;
 mod shared;
 mod state;
 mod tier;
@@ -21,6 +22,7 @@ pub use asked::Asked;
 pub use blindness::{Blindness, Told};
 pub use endpoint::{Endpoint, Place, REQUEST, VARIABLE};
 pub use hash::{PathHasher, PathHashing, in_path_order};
+pub use service::ServiceAddress;
 pub use shared::{
     Claim, Found, GATE, GATE_CODE, GATE_RETURN, Intent, LONGEST_TEXT, MAGIC, Operation, Outcome,
     Recalled, Record, Rough, SLOTS, Shared, Tag,

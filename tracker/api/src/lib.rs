@@ -21,7 +21,7 @@ pub use options::{Environment, Options};
 pub use spawn::spawn;
 pub use vt_tracker_abi::Tiers;
 pub use vt_tracker_model::{
-    Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, StartDigest,
-    State, Tier, Trace,
+    Address, Blindness, Change, Completeness, Executed, Identity, Kind, PathHistory, Seen, Service,
+    StartDigest, State, Tier, Trace,
 };
 pub use vt_tracker_supervisor::{Survivors, demand_above, tell_demanded};

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Sender, channel};
 
-use vt_tracker_abi::{Access, Asked, Blindness, Tier};
+use vt_tracker_abi::{Access, Asked, Blindness, ServiceAddress, Tier};
 use vt_tracker_model::{Trace, TraceBuilder};
 use vt_tracker_supervisor::{Sink, Survivors, watch};
 
@@ -49,6 +49,10 @@ impl Sink for Collector {
 
     fn variable(&mut self, name: &[u8], asked: Asked) {
         self.builder.variable(name, asked);
+    }
+
+    fn service(&mut self, address: ServiceAddress<'_>, program: Option<&[u8]>) {
+        self.builder.service(address, program);
     }
 
     fn written_by_another(&mut self, path: &[u8]) {

@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use support::{GRACE, Room, Seen, test_name};
-use vt_tracker::{Blindness, Options, StartDigest, spawn};
+use vt_tracker::{Address, Blindness, Options, StartDigest, spawn};
 
 const STORY: &str = "VT_TRACKER_TEST_STORY";
 const ROOT: &str = "VT_TRACKER_TEST_ROOT";
@@ -116,6 +116,21 @@ fn inner() {
                 assert_eq!(seen.story("none"), "missing: miss");
             }
         }
+        "service" => {
+            // This process is outside of the inner tree and inside of the outer one.
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let connect = format!(
+                "exec {} -S -E -c 'import socket; socket.create_connection((\"127.0.0.1\", {}))'",
+                support::python(),
+                address.port()
+            );
+            let seen = sh(&connect, GRACE);
+            seen.assert_complete();
+            let services: Vec<_> = seen.tracked.trace.services.iter().collect();
+            assert_eq!(services.len(), 1);
+            assert_eq!(services[0].address, Address::Port(address));
+        }
         "deeper" => {
             let this = std::env::current_exe().unwrap();
             let script = format!("{STORY}=plain {} --exact {}", this.display(), inner_name());
@@ -202,6 +217,13 @@ fn what_runs_side_by_side_is_told_apart() {
 #[test]
 fn what_an_earlier_command_was_seen_doing_is_seen_of_a_later_one_too() {
     outer(&room(), "one after the other").assert_complete();
+}
+
+#[test]
+fn who_listens_between_two_trackers_is_a_service_to_the_inner_one() {
+    let seen = outer(&room(), "service");
+    seen.assert_complete();
+    assert!(seen.tracked.trace.services.is_empty());
 }
 
 #[test]

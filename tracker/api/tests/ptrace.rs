@@ -14,6 +14,8 @@ mod directories;
 mod nested;
 #[path = "processes.rs"]
 mod processes;
+#[path = "services.rs"]
+mod services;
 #[path = "stories.rs"]
 mod stories;
 #[path = "trees.rs"]

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use vt_tracker_abi::{Access, Asked, Blindness, PathHashing, Tier, in_path_order};
+use vt_tracker_abi::{Access, Asked, Blindness, PathHashing, ServiceAddress, Tier, in_path_order};
 
 use crate::history::PathHistory;
+use crate::service::Service;
 use crate::trace::{Completeness, Executed, Trace};
 
 /// Makes a trace of a stream of accesses, given in their global order.
@@ -21,6 +22,7 @@ pub struct TraceBuilder {
     variables: BTreeSet<OsString>,
     demanded: BTreeSet<OsString>,
     doubtful: BTreeSet<OsString>,
+    services: BTreeSet<Service>,
     written_by_others: BTreeSet<PathBuf>,
     completeness: Completeness,
     culprits: BTreeMap<Blindness, PathBuf>,
@@ -32,7 +34,7 @@ fn add(names: &mut BTreeSet<OsString>, name: &OsStr) {
     }
 }
 
-fn path(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
@@ -87,6 +89,14 @@ impl TraceBuilder {
         }
     }
 
+    /// Adds a service that was used, and the program that listens there.
+    pub fn service(&mut self, address: ServiceAddress<'_>, program: Option<&[u8]>) {
+        self.services.insert(Service {
+            address: address.into(),
+            program: program.map(|name| String::from_utf8_lossy(name).into_owned()),
+        });
+    }
+
     /// Adds a file that somebody else wrote, too.
     pub fn written_by_another(&mut self, bytes: &[u8]) {
         self.written_by_others.insert(path(bytes));
@@ -128,6 +138,7 @@ impl TraceBuilder {
             demanded: self.demanded,
             doubtful: self.doubtful,
             is_preloaded: false,
+            services: self.services,
             written_by_others: self.written_by_others,
             completeness: self.completeness,
             culprits: self.culprits,

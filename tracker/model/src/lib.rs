@@ -7,9 +7,11 @@
 
 mod builder;
 mod history;
+mod service;
 mod trace;
 
 pub use builder::TraceBuilder;
 pub use history::{PathHistory, Seen};
+pub use service::{Address, Service};
 pub use trace::{Completeness, Executed, Trace};
 pub use vt_tracker_abi::{Blindness, Change, Creation, Identity, Kind, StartDigest, State, Tier};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use vt_tracker_abi::{Blindness, Tier};
 
 use crate::history::PathHistory;
+use crate::service::Service;
 
 /// A program that was executed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +61,8 @@ pub struct Trace {
     /// Whether programs had the library loaded that notes what they ask for, and answers. If not,
     /// they know their environment and nothing else.
     pub is_preloaded: bool,
+    /// What listens on this machine outside of the tree, and a process of the tree connected a stream to.
+    pub services: BTreeSet<Service>,
     /// Files that somebody else wrote after the tree had written them.
     pub written_by_others: BTreeSet<PathBuf>,
     /// Whether anything may be lacking.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vt_tracker_abi::{Access, Asked, Blindness, Tier, Tiers};
+use vt_tracker_abi::{Access, Asked, Blindness, ServiceAddress, Tier, Tiers};
 
 use crate::system::Survivors;
 
@@ -44,6 +44,11 @@ pub trait Sink: Send {
     /// An environment variable with this name was asked for, and the answer came from there. Each
     /// name is told at least once for each place.
     fn variable(&mut self, name: &[u8], asked: Asked);
+
+    /// A stream is about to be connected to an address of this machine at which no process of the tree listens, but
+    /// another one does, or something answers in its place. The program is that of the process, with its script, as
+    /// far as that can be told. Each address is told at least once.
+    fn service(&mut self, _address: ServiceAddress<'_>, _program: Option<&[u8]>) {}
 
     /// At the end: somebody outside of the tree wrote a file below the roots that the tree wrote, too, and after it
     /// first did. Not all who do are noticed.

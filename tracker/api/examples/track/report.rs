@@ -75,6 +75,10 @@ fn as_text(to: &mut dyn Write, tracked: &Tracked, wall: Duration, form: Form) ->
         }
         writeln!(to, ", times {}", program.count)?;
     }
+    for service in &trace.services {
+        let by = service.program.as_deref().unwrap_or("an unknown program");
+        writeln!(to, "  used the service {} of {by}", service.address)?;
+    }
     if trace.completeness.is_complete() {
         writeln!(to, "  complete")?;
     }
@@ -108,6 +112,13 @@ fn as_json(tracked: &Tracked, wall: Duration, form: Form) -> String {
             .add("count", program.count)
             .finish()
     });
+    let services = trace.services.iter().map(|service| {
+        let program = service.program.as_deref();
+        json::Object::new()
+            .add("address", json::string(&service.address.to_string()))
+            .add("program", program.map_or("null".to_owned(), json::string))
+            .finish()
+    });
     let reasons = trace.completeness.0.iter().zip(trace.reasons());
     let reasons = reasons.map(|(reason, told)| {
         json::Object::new()
@@ -124,7 +135,8 @@ fn as_json(tracked: &Tracked, wall: Duration, form: Form) -> String {
         .add("complete", trace.completeness.is_complete())
         .add("reasons", json::list(reasons))
         .add("left_running", tracked.survivors.is_some())
-        .add("programs", json::list(programs));
+        .add("programs", json::list(programs))
+        .add("services", json::list(services));
     if form.paths {
         let stories = trace.paths.iter().map(|(path, history)| {
             json::Object::new()

@@ -3,12 +3,14 @@
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::Access;
-use vt_tracker_abi::{Blindness, Change, Creation, Kind, Look, State};
+use vt_tracker_abi::{Blindness, Change, Creation, Kind, Look, ServiceAddress, State};
 
 use crate::system::credentials;
+use crate::system::listening::{Answering, answering};
 use crate::system::memory::{self, MemoryError};
 use crate::system::note::Notice;
 use crate::system::place::{Last, Parent, Place, look_at, parent};
+use crate::system::program;
 use crate::system::recorder::Digesting;
 use crate::system::resolve::Crossed;
 use crate::system::tracee::{self, NoPath};
@@ -424,6 +426,48 @@ impl<'w> Call<'w> {
         self.watch
             .recorders
             .each(|recorder| recorder.program(given, real));
+    }
+
+    /// Whether the socket that a descriptor is open on connects streams, by index of argument.
+    pub(crate) fn is_stream(&self, index: usize) -> bool {
+        tracee::is_stream(self.notice.thread, self.number(index))
+    }
+
+    /// Notes that the socket that a descriptor is open on is about to listen, by index of argument.
+    pub(crate) fn listen(&mut self, index: usize) -> Result<(), Skip> {
+        let socket = tracee::socket(self.notice.thread, self.number(index)).ok_or(Skip::Nothing)?;
+        self.check()?;
+        self.watch
+            .recorders
+            .each(|recorder| recorder.listen(socket));
+        Ok(())
+    }
+
+    /// Notes that a stream is about to be connected to an address of this machine.
+    pub(crate) fn reach(&mut self, address: ServiceAddress<'_>) -> Result<(), Skip> {
+        let mut is_news = false;
+        let recorders = &mut self.watch.recorders;
+        recorders.each(|recorder| is_news |= !recorder.knows_service(address));
+        if !is_news {
+            return Ok(());
+        }
+        let answering = answering(self.notice.thread, &address);
+        self.check()?;
+        let sockets = match answering {
+            Answering::Nobody => return Ok(()),
+            Answering::Sockets(sockets) => sockets,
+            Answering::Something => Vec::new(),
+        };
+        // Looked for only if somebody is to be told.
+        let mut program = None;
+        self.watch.recorders.each(|recorder| {
+            if sockets.is_empty() || !sockets.iter().all(|socket| recorder.listens(*socket)) {
+                let program =
+                    program.get_or_insert_with(|| program::of_sockets(&sockets, &address));
+                recorder.service(address, program.as_deref());
+            }
+        });
+        Ok(())
     }
 
     /// Whether a listener that the task itself installs would hide calls.

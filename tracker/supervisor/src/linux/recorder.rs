@@ -3,14 +3,14 @@
 //! A change is told before it takes effect. When another thread looks at the path meanwhile, the
 //! disk decides which came first; if it can't tell, the look did.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use vt_tracker_abi::{
     Access, Asked, Blindness, Change, Creation, Event, Kind, Look, Looks, Order, PathHashing,
-    StartDigest, State, Tier,
+    ServiceAddress, StartDigest, State, Tier,
 };
 
 use crate::sink::{Options, Sink};
@@ -64,6 +64,10 @@ pub(crate) struct Recorder {
     calls: u64,
     last_calls: HashMap<u32, u64, PathHashing>,
     makings: Makings,
+    /// The sockets that listened at any time, by inode.
+    listening: HashSet<u64>,
+    /// The services that have been told, in the form of what was told.
+    services: BTreeSet<String>,
     is_full: bool,
 }
 
@@ -78,6 +82,8 @@ impl Recorder {
             calls: 0,
             last_calls: HashMap::default(),
             makings: Makings::default(),
+            listening: HashSet::new(),
+            services: BTreeSet::new(),
             is_full: false,
         }
     }
@@ -225,6 +231,28 @@ impl Recorder {
     /// Notes that an environment variable was asked for.
     pub(crate) fn variable(&mut self, name: &[u8], asked: Asked) {
         self.sink.variable(name, asked);
+    }
+
+    /// Notes that a socket is about to listen.
+    pub(crate) fn listen(&mut self, socket: u64) {
+        self.listening.insert(socket);
+    }
+
+    /// Whether it was one of these processes that had a socket listen.
+    pub(crate) fn listens(&self, socket: u64) -> bool {
+        self.listening.contains(&socket)
+    }
+
+    /// Whether it was told that a service is used.
+    pub(crate) fn knows_service(&self, address: ServiceAddress<'_>) -> bool {
+        self.services.contains(&format!("{address:?}"))
+    }
+
+    /// Notes that a service is used, and the name of its program.
+    pub(crate) fn service(&mut self, address: ServiceAddress<'_>, program: Option<&[u8]>) {
+        if self.services.insert(format!("{address:?}")) {
+            self.sink.service(address, program);
+        }
     }
 
     /// Tells how the tree is watched.

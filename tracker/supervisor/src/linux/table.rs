@@ -1,12 +1,14 @@
 //! The calls that are reported, each with what makes sense of it.
 //!
 //! A call belongs here if it takes a path, lists a directory, changes the attributes of an open
-//! file, or changes what paths mean. Reading and writing open files does not: the opening was seen.
+//! file, changes what paths mean, or says who is at the other end of a stream. Reading and writing open files does not: the opening was seen.
 
 use libc::c_long;
 
 use crate::system::call::{Call, Skip};
-use crate::system::handlers::{attributes, create, escape, execute, look, open, remove, rename};
+use crate::system::handlers::{
+    attributes, create, escape, execute, look, open, remove, rename, sockets,
+};
 
 /// A call that is reported.
 pub(crate) struct Listed {
@@ -54,7 +56,8 @@ pub(crate) const CALLS: &[Listed] = calls! {
     libc::SYS_inotify_add_watch, "inotify_add_watch" => look::inotify_add_watch;
     libc::SYS_fanotify_mark, "fanotify_mark" => look::fanotify_mark;
     libc::SYS_name_to_handle_at, "name_to_handle_at" => look::name_to_handle_at;
-    libc::SYS_connect, "connect" => look::connect;
+    libc::SYS_connect, "connect" => sockets::connect;
+    libc::SYS_listen, "listen" => sockets::listen;
     libc::SYS_getdents, "getdents" => look::list;
     libc::SYS_getdents64, "getdents64" => look::list;
     libc::SYS_utime, "utime" => look::path_followed;

@@ -25,6 +25,30 @@ pub(crate) fn descriptor(thread: u32, number: i32) -> Result<Vec<u8>, NoPath> {
     link(&format!("/proc/{thread}/fd/{number}"))
 }
 
+/// The inode of the socket that a descriptor of the thread is open on.
+pub(crate) fn socket(thread: u32, number: i32) -> Option<u64> {
+    let target = rustix::fs::readlink(format!("/proc/{thread}/fd/{number}"), Vec::new()).ok()?;
+    let inode = target
+        .to_str()
+        .ok()?
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?;
+    inode.parse().ok()
+}
+
+/// Whether the socket that a descriptor of the thread is open on connects streams. It may where that can't be told.
+pub(crate) fn is_stream(thread: u32, number: i32) -> bool {
+    let mut protocol = [0; 32];
+    // That is the one thing the kernel says of a socket that has no address yet.
+    let name = format!("/proc/{thread}/fd/{number}");
+    let length = rustix::fs::getxattr(name, "system.sockprotoname", &mut protocol);
+    let protocol = length.map_or(&[][..], |length| &protocol[..length]);
+    let without_streams: [&[u8]; 3] = [b"UDP", b"PING", b"RAW"];
+    !without_streams
+        .iter()
+        .any(|prefix| protocol.starts_with(prefix))
+}
+
 fn link(name: &str) -> Result<Vec<u8>, NoPath> {
     let path = match rustix::fs::readlink(name, Vec::with_capacity(256)) {
         Ok(path) => path.into_bytes(),

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use vt_tracker_abi::{
-    Access, Asked, Blindness, Change, Creation, Event, Identity, Kind, Look, Order, StartDigest,
-    State,
+    Access, Asked, Blindness, Change, Creation, Event, Identity, Kind, Look, Order, ServiceAddress,
+    StartDigest, State,
 };
 
 use crate::sink::Sink;
@@ -22,6 +22,7 @@ const BLIND: u8 = 4;
 const END: u8 = 5;
 const WRITTEN_BY_ANOTHER: u8 = 6;
 const CULPRIT: u8 = 7;
+const SERVICE: u8 = 8;
 
 /// Among the looks at a path.
 const REPLACED: u8 = 0x7f;
@@ -140,6 +141,26 @@ impl Sink for Writer {
         self.text(name);
     }
 
+    fn service(&mut self, address: ServiceAddress<'_>, program: Option<&[u8]>) {
+        self.bytes.push(SERVICE);
+        match address {
+            ServiceAddress::Path(path) => {
+                self.bytes.push(0);
+                self.text(path);
+            }
+            ServiceAddress::Name(name) => {
+                self.bytes.push(1);
+                self.text(name);
+            }
+            ServiceAddress::Port(address) => {
+                self.bytes.push(2);
+                self.text(address.to_string().as_bytes());
+            }
+        }
+        // No program has an empty name.
+        self.text(program.unwrap_or_default());
+    }
+
     fn written_by_another(&mut self, path: &[u8]) {
         self.bytes.push(WRITTEN_BY_ANOTHER);
         self.text(path);
@@ -195,6 +216,11 @@ impl<'b> Reader<'b> {
                 VARIABLE => {
                     let asked = *Asked::ALL.get(usize::from(self.byte()?)).ok_or(Garbled)?;
                     sink.variable(self.text()?, asked);
+                }
+                SERVICE => {
+                    let address = self.address()?;
+                    let program = Some(self.text()?).filter(|name| !name.is_empty());
+                    sink.service(address, program);
                 }
                 WRITTEN_BY_ANOTHER => sink.written_by_another(self.text()?),
                 BLIND => sink.blind(self.reason()?),
@@ -252,6 +278,19 @@ impl<'b> Reader<'b> {
             mode: self.number()?,
         };
         Ok(State::Present { kind, identity })
+    }
+
+    fn address(&mut self) -> Result<ServiceAddress<'b>, Garbled> {
+        let (kind, text) = (self.byte()?, self.text()?);
+        Ok(match kind {
+            0 => ServiceAddress::Path(text),
+            1 => ServiceAddress::Name(text),
+            2 => {
+                let text = std::str::from_utf8(text).map_err(|_| Garbled)?;
+                ServiceAddress::Port(text.parse().map_err(|_| Garbled)?)
+            }
+            _ => return Err(Garbled),
+        })
     }
 
     fn event(&mut self) -> Result<Event, Garbled> {

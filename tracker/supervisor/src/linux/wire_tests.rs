@@ -16,6 +16,10 @@ impl Sink for Told {
         self.0.push(format!("{name:?} {asked:?}"));
     }
 
+    fn service(&mut self, address: ServiceAddress<'_>, program: Option<&[u8]>) {
+        self.0.push(format!("{address:?} {program:?}"));
+    }
+
     fn written_by_another(&mut self, path: &[u8]) {
         self.0.push(format!("another {path:?}"));
     }
@@ -91,6 +95,15 @@ fn tell_everything(sink: &mut dyn Sink) {
         sink.variable(b"HOME", asked);
     }
     sink.written_by_another(b"/a");
+    for address in [
+        ServiceAddress::Path(b"/run/a\xff"),
+        ServiceAddress::Name(b"a\0b"),
+        ServiceAddress::Port("127.0.0.1:80".parse().unwrap()),
+        ServiceAddress::Port("[fe80::1%3]:80".parse().unwrap()),
+    ] {
+        sink.service(address, None);
+        sink.service(address, Some(b"node serve.mjs"));
+    }
     for reason in [
         Blindness::UnreadablePath { call: "openat" },
         Blindness::UnsupportedCall { call: "bpf" },

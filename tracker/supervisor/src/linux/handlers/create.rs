@@ -4,7 +4,7 @@ use rustix::fs::Access;
 use vt_tracker_abi::{Kind, Look};
 
 use crate::system::call::{Call, Empty, Ending, Name, Skip};
-use crate::system::handlers::look::socket_path;
+use crate::system::handlers::sockets::socket_path;
 use crate::system::place::{Last, Parent, Place, parent};
 
 /// Whether something can be made at a missing path.

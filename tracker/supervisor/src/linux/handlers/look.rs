@@ -96,39 +96,6 @@ pub(crate) fn name_to_handle_at(call: &mut Call<'_>) -> Result<(), Skip> {
     )
 }
 
-/// `connect(socket, address, length)`
-pub(crate) fn connect(call: &mut Call<'_>) -> Result<(), Skip> {
-    let text = socket_path(call)?;
-    let name = call.absolute(libc::AT_FDCWD, text)?;
-    let place = call.place(&name, Last::Follow);
-    call.probe(place);
-    Ok(())
-}
-
-/// The path in the address that `connect` and `bind` take, if it is one of a file.
-pub(crate) fn socket_path(call: &Call<'_>) -> Result<Vec<u8>, Skip> {
-    const FAMILY: usize = 2;
-    let mut address = [0; 110];
-    let length = usize::try_from(call.number(2))
-        .unwrap_or(0)
-        .min(address.len());
-    if length <= FAMILY {
-        return Err(Skip::Nothing);
-    }
-    call.read(call.word(1), &mut address[..length])?;
-    let is_local = address[..FAMILY] == (libc::AF_UNIX as u16).to_ne_bytes();
-    let path = &address[FAMILY..length];
-    let end = path
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(path.len());
-    // A leading zero byte marks a name that is not a path.
-    if !is_local || end == 0 {
-        return Err(Skip::Nothing);
-    }
-    Ok(path[..end].to_vec())
-}
-
 /// `getdents(descriptor, …)`
 pub(crate) fn list(call: &mut Call<'_>) -> Result<(), Skip> {
     let name = call.descriptor(0)?;

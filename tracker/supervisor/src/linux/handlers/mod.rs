@@ -8,3 +8,4 @@ pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod remove;
 pub(crate) mod rename;
+pub(crate) mod sockets;
