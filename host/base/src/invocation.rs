@@ -80,6 +80,8 @@ pub struct Declared {
     pub output: FilePolicy,
     /// How programs outside the workspace count.
     pub toolchain: Toolchain,
+    /// The services whose answers never change the result: addresses with `*`, or `docker`.
+    pub services: Vec<String>,
 }
 
 /// A step as it will be spawned.

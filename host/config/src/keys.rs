@@ -28,7 +28,7 @@ pub(crate) const ROOT_ONLY: [&str; 7] = [
 pub(crate) const CACHE: [&str; 6] = ["scripts", "tasks", "dir", "maxSize", "maxAge", "toolchain"];
 
 /// Keys of a task.
-pub(crate) const TASK: [&str; 8] = [
+pub(crate) const TASK: [&str; 9] = [
     "command",
     "cwd",
     "dependsOn",
@@ -37,10 +37,11 @@ pub(crate) const TASK: [&str; 8] = [
     "untrackedEnv",
     "input",
     "output",
+    "services",
 ];
 
 /// Keys of `cache` of a task.
-pub(crate) const TASK_CACHE: [&str; 4] = ["env", "untrackedEnv", "input", "output"];
+pub(crate) const TASK_CACHE: [&str; 5] = ["env", "untrackedEnv", "input", "output", "services"];
 
 /// Keys of an object in `dependsOn`.
 pub(crate) const DEPENDENCY: [&str; 2] = ["task", "from"];

@@ -41,6 +41,7 @@ pub(crate) struct RawTask {
     pub(crate) untracked_env: Option<Vec<Spanned<String>>>,
     pub(crate) input: Option<Spanned<Vec<Spanned<RawGlob>>>>,
     pub(crate) output: Option<Spanned<Vec<Spanned<RawGlob>>>>,
+    pub(crate) services: Option<Vec<Spanned<String>>>,
 }
 
 /// One element of `dependsOn`.
@@ -164,6 +165,7 @@ fn task(reader: &mut Reader<'_>, name: Spanned<&str>, value: &Value<'_>) -> RawT
         untracked_env: None,
         input: None,
         output: None,
+        services: None,
     };
     let object = match value {
         Value::Object(object) => object,
@@ -217,6 +219,7 @@ fn caching(
         "env" => task.env.is_some(),
         "untrackedEnv" => task.untracked_env.is_some(),
         "input" => task.input.is_some(),
+        "services" => task.services.is_some(),
         _ => task.output.is_some(),
     };
     if twice {
@@ -231,6 +234,7 @@ fn caching(
         "env" => task.env = reader.texts(value, &of),
         "untrackedEnv" => task.untracked_env = reader.texts(value, &of),
         "input" => task.input = globs(reader, key.offset, value, &of),
+        "services" => task.services = reader.texts(value, &of),
         _ => task.output = globs(reader, key.offset, value, &of),
     }
 }

@@ -263,6 +263,11 @@ fn read_task(
         input: files(reader, raw.input.as_ref(), package, List::Input),
         output: files(reader, raw.output.as_ref(), package, List::Output),
         toolchain,
+        services: services(
+            reader,
+            raw.services.as_deref(),
+            &format!("`services` of task `{name}`"),
+        ),
     };
     let depends_on = Vec::new();
     Task {
@@ -295,6 +300,36 @@ fn names(reader: &mut Reader<'_>, list: Option<&[Spanned<String>]>, place: &str)
         .flatten()
         .map(|name| name.value.clone())
         .collect()
+}
+
+/// Addresses of services.
+fn services(reader: &mut Reader<'_>, list: Option<&[Spanned<String>]>, place: &str) -> Vec<String> {
+    for service in list.into_iter().flatten() {
+        if !is_service(&service.value) {
+            wrong(
+                reader,
+                &format!("every element of {place}"),
+                "`docker`, `host:port`, the path of a socket from `/` or `~/`, or `@` and its name",
+                service,
+            );
+        }
+    }
+    let list = list.into_iter().flatten();
+    list.map(|service| service.value.clone()).collect()
+}
+
+fn is_service(text: &str) -> bool {
+    if text == "docker" {
+        return true;
+    }
+    if ["/", "~/", "@"].iter().any(|start| text.starts_with(start)) {
+        return !text.ends_with(['/', '@']);
+    }
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_port = port == "*" || port.parse::<u16>().is_ok();
+        let is_host = !host.is_empty() && !host.contains('/');
+        is_port && is_host
+    })
 }
 
 /// What a list of globs means: left out it stands for what the tracker sees, and it does so too

@@ -32,6 +32,7 @@ pub struct WeakParts {
     output: Digest,
     toolchain: u64,
     rules: BTreeMap<String, Digest>,
+    services: Digest,
 }
 
 impl WeakParts {
@@ -88,6 +89,9 @@ impl WeakParts {
             output: policy(&invocation.declared.output),
             toolchain: u64::from(invocation.declared.toolchain == Toolchain::Ignore),
             rules,
+            services: one("vt-services", &|hasher| {
+                hasher.texts(invocation.declared.services.iter().map(String::as_str));
+            }),
         }
     }
 
@@ -117,6 +121,7 @@ impl WeakParts {
         for (plugin, digest) in &self.rules {
             hasher.text(plugin).digest(digest);
         }
+        hasher.digest(&self.services);
         hasher.finish()
     }
 
@@ -142,6 +147,10 @@ impl WeakParts {
             Why::InputConfigChanged,
         );
         differs(self.output != earlier.output, Why::OutputConfigChanged);
+        differs(
+            self.services != earlier.services,
+            Why::ServicesConfigChanged,
+        );
         for plugin in changed_names(&self.rules, &earlier.rules) {
             whys.push(Why::RulesChanged { plugin });
         }

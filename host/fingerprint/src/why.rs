@@ -95,6 +95,8 @@ pub enum Why {
     Forced,
     /// The cache is off for this step.
     CacheDisabled,
+    /// The declared services differ.
+    ServicesConfigChanged,
 }
 
 /// Why a run was not stored.
@@ -171,4 +173,11 @@ pub enum NotStored {
     },
     /// The cache is off for this step.
     CacheDisabled,
+    /// A process outside of the step did some of its work.
+    UsedService {
+        /// Where it listens.
+        address: String,
+        /// The program that listens, if that can be told.
+        by: Option<String>,
+    },
 }

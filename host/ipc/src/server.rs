@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -104,6 +105,12 @@ impl Server {
     #[must_use]
     pub fn endpoint(&self) -> OsString {
         self.endpoint.to_os_string()
+    }
+
+    /// The file that tools connect to.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.endpoint.socket
     }
 
     /// Takes in what connected clients already sent, and seals.

@@ -34,6 +34,7 @@ mod replay;
 mod rules;
 mod said;
 mod seal;
+mod services;
 mod settled;
 mod spawn;
 mod sweep;

@@ -21,6 +21,7 @@ use crate::record::{self, Left, Recorded, Shown, store_error};
 use crate::records::{EntryRecord, ResultRecord};
 use crate::rules::Prepared;
 use crate::said::{report_lines, report_reasons};
+use crate::services::Services;
 use crate::settled::WAIT;
 use crate::spawn::Ran;
 
@@ -179,6 +180,8 @@ impl Settling<'_> {
                 .map(|detail| NotStored::TraceIncomplete { detail }),
         );
 
+        reasons.extend(self.services().refusals(&trace.services));
+
         let rules = self.prepared.path_rules(self.opened, self.reports);
         rules.compile().map_err(glob_error)?;
         let sealed = self.prepared.with_env(self.opened, |env| {
@@ -333,6 +336,15 @@ impl Settling<'_> {
     fn path_set(&self, digest: &vt_base::Digest) -> Option<PathSet> {
         let snapshot = self.opened.store.read().ok().flatten()?;
         read_path_set(&snapshot, digest).ok().flatten()
+    }
+
+    fn services(&self) -> Services<'_> {
+        Services {
+            accepted: &self.prepared.planned.invocation.declared.services,
+            env: [&self.prepared.env.passed, &self.prepared.env.unfiltered],
+            home: self.context.world.home.as_ref(),
+            own: self.ran.socket.as_deref(),
+        }
     }
 
     /// Where anybody may leave things: temporary files and caches of the user.

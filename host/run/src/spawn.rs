@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,8 @@ pub(crate) struct Ran {
     pub(crate) stamp_ns: i64,
     /// The [`moment`] just after the end: what changes later, somebody else changes.
     pub(crate) ended_ns: i64,
+    /// Where tools reported, by its real path.
+    pub(crate) socket: Option<PathBuf>,
     /// The index of the repository just before the start, by its identity.
     pub(crate) index: Option<(StatRow, Digest)>,
 }
@@ -204,6 +207,8 @@ pub(crate) fn run_tracked(
     let server = opened
         .ok_or_else(|| "there is no store".to_owned())
         .and_then(|opened| serve(context, opened, prepared, &mut env));
+    let socket = server.as_ref().ok();
+    let socket = socket.and_then(|server| std::fs::canonicalize(server.socket()).ok());
     // Of a step that is not cached nobody will ask.
     let index = opened.and_then(|_| repository_index(&context.project.root, &context.rows));
     let moment = || opened.and_then(|opened| moment(&opened.directory));
@@ -242,6 +247,7 @@ pub(crate) fn run_tracked(
         reports,
         stamp_ns,
         ended_ns,
+        socket,
         index,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{digest, files, process, terminal};
+use crate::{digest, files, process, streams, terminal};
 
 /// What stands between two actions of one `vtt seq`.
 ///
@@ -46,6 +46,12 @@ processes
   wait-for FILE            until FILE exists, thirty seconds at most
   spawn-daemon FILE        leave a process behind that appends to FILE until a file FILE.stop exists, thirty seconds at most
   run PROGRAM [ARGUMENT...]            run a program to its end, exit as it did
+streams to other processes
+  ask ADDRESS | ask-at FILE            connect to host:port or the path of a socket, which FILE holds; print what is said
+  ask-itself TEXT          listen, connect to that, print what it says
+  knock ADDRESS            print open or refused
+  serve FILE TEXT          write an address to FILE, say TEXT to the first that connects to it
+together
   seq ACTION... then ACTION...         several actions in one process
 ";
 
@@ -137,6 +143,11 @@ pub(crate) fn run(words: &[OsString]) -> Result<u8, Error> {
         "spawn-daemon" => one(name, rest).and_then(|file| process::spawn_daemon(Path::new(file))),
         // What `spawn-daemon` leaves behind.
         "linger" => one(name, rest).and_then(|file| process::linger(Path::new(file))),
+        "ask" => one(name, rest).and_then(streams::ask),
+        "ask-at" => one(name, rest).and_then(|file| streams::ask_at(Path::new(file))),
+        "ask-itself" => one(name, rest).and_then(streams::ask_itself),
+        "knock" => one(name, rest).and_then(streams::knock),
+        "serve" => two(name, rest).and_then(|(file, text)| streams::serve(Path::new(file), text)),
         "run" => return process::run(arguments),
         "help" => terminal::write(HELP.as_bytes()),
         _ => Err(Error::Usage(format!("unknown action `{name}`"))),

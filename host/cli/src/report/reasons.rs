@@ -46,6 +46,7 @@ pub(crate) fn why(why: &Why) -> Value {
         Why::Unfinished => kind("unfinished", &[]),
         Why::Forced => kind("forced", &[]),
         Why::CacheDisabled => kind("cache-disabled", &[]),
+        Why::ServicesConfigChanged => kind("services-config-changed", &[]),
     }
 }
 
@@ -77,6 +78,13 @@ pub(crate) fn not_stored(reason: &NotStored) -> Value {
         NotStored::PluginError { detail } => kind("plugin-error", &[("detail", detail)]),
         NotStored::StoreError { detail } => kind("store-error", &[("detail", detail)]),
         NotStored::CacheDisabled => kind("cache-disabled", &[]),
+        NotStored::UsedService { address, by } => kind(
+            "used-service",
+            &[
+                ("address", address),
+                ("by", by.as_deref().unwrap_or_default()),
+            ],
+        ),
     }
 }
 
@@ -136,6 +144,7 @@ pub(crate) fn why_of(value: &Value) -> Option<Why> {
         "unfinished" => Why::Unfinished,
         "forced" => Why::Forced,
         "cache-disabled" => Why::CacheDisabled,
+        "services-config-changed" => Why::ServicesConfigChanged,
         _ => return None,
     })
 }
@@ -181,6 +190,10 @@ pub(crate) fn not_stored_of(value: &Value) -> Option<NotStored> {
             detail: field("detail"),
         },
         "cache-disabled" => NotStored::CacheDisabled,
+        "used-service" => NotStored::UsedService {
+            address: field("address"),
+            by: Some(field("by")).filter(|by| !by.is_empty()),
+        },
         _ => return None,
     })
 }
@@ -224,6 +237,14 @@ mod tests {
             },
             NotStored::TraceIncomplete { detail: "d".into() },
             NotStored::CacheDisabled,
+            NotStored::UsedService {
+                address: "127.0.0.1:5432".into(),
+                by: None,
+            },
+            NotStored::UsedService {
+                address: "/run/a".into(),
+                by: Some("node a.mjs".into()),
+            },
         ];
         for reason in refusals {
             assert_eq!(not_stored_of(&not_stored(&reason)), Some(reason));

@@ -165,6 +165,7 @@ fn why(why: &Why) -> String {
         Why::Unfinished => "the run before was killed".to_owned(),
         Why::Forced => "forced".to_owned(),
         Why::CacheDisabled => "not cached".to_owned(),
+        Why::ServicesConfigChanged => "the declared services changed".to_owned(),
     }
 }
 
@@ -203,7 +204,18 @@ fn refusal(reason: &NotStored) -> String {
         NotStored::PluginError { detail } => format!("its rules are not known: {detail}"),
         NotStored::StoreError { detail } => format!("the store failed: {detail}"),
         NotStored::CacheDisabled => "the cache is off".to_owned(),
+        NotStored::UsedService { address, by } => used_service(address, by.as_deref()),
     }
+}
+
+fn used_service(address: &str, by: Option<&str>) -> String {
+    let is_docker = by == Some("docker-proxy") || address.ends_with("/docker.sock");
+    let name = if is_docker { "docker" } else { address };
+    let by = by.map_or(String::new(), |by| format!(" of `{by}`"));
+    format!(
+        "it used the service `{address}`{by}, and nobody knows what that answers next time (if it \
+         never changes the result, add `\"services\": [\"{name}\"]` to the task)"
+    )
 }
 
 /// A filter matches no package.
