@@ -23,9 +23,10 @@ pub(crate) fn rule(text: &str, base: &RelPath, list: List) -> Result<GlobRule, C
         None => (Sign::Positive, text),
     };
     let pattern = if !pattern.starts_with('/') && !pattern.starts_with("~/") {
-        inside(text, pattern, base)?
-    } else if sign == Sign::Negative && list == List::Output {
-        // Excuses writes outside the workspace; the home directory is known to the caller alone.
+        inside(text, pattern, base, list)?
+    } else if list == List::Input || sign == Sign::Negative {
+        // Names inputs outside the workspace, or excuses writes there; the home directory is known
+        // to the caller alone.
         pattern.to_owned()
     } else {
         return Err(ConfigError::Outside {
@@ -42,8 +43,9 @@ pub(crate) fn rule(text: &str, base: &RelPath, list: List) -> Result<GlobRule, C
     }
 }
 
-/// Resolves `.` and `..` of a relative pattern against the directory it was written for.
-fn inside(text: &str, pattern: &str, base: &RelPath) -> Result<String, ConfigError> {
+/// Resolves `.` and `..` of a relative pattern against the directory it was written for. One of an
+/// input may lead out of the workspace, and begins with `../` then.
+fn inside(text: &str, pattern: &str, base: &RelPath, list: List) -> Result<String, ConfigError> {
     let Some(base) = base.as_str() else {
         return Err(ConfigError::PathNotUtf8);
     };
@@ -54,6 +56,7 @@ fn inside(text: &str, pattern: &str, base: &RelPath) -> Result<String, ConfigErr
         .collect();
     // Components that `..` may take away again: they stand for exactly one directory.
     let mut plain = parts.len();
+    let mut out = 0;
     if pattern.is_empty() {
         return Err(invalid(text, "it is empty"));
     }
@@ -63,6 +66,7 @@ fn inside(text: &str, pattern: &str, base: &RelPath) -> Result<String, ConfigErr
     for part in written {
         match part {
             "" | "." => {}
+            ".." if parts.is_empty() && list == List::Input => out += 1,
             ".." if parts.is_empty() => {
                 return Err(ConfigError::Outside {
                     path: text.to_owned(),
@@ -91,7 +95,7 @@ fn inside(text: &str, pattern: &str, base: &RelPath) -> Result<String, ConfigErr
     if subtree {
         parts.push("**".to_owned());
     }
-    Ok(parts.join("/"))
+    Ok("../".repeat(out) + &parts.join("/"))
 }
 
 /// Splits a pattern at the slashes that separate components, which those in `{}` and `[]` and
@@ -175,23 +179,33 @@ mod tests {
     }
 
     #[test]
-    fn globs_that_leave_the_workspace_are_refused() {
-        for (text, base) in [
-            ("../x", ""),
-            ("../../../x", "packages/a"),
-            ("/etc/*", ""),
-            ("~/x", ""),
-        ] {
+    fn outputs_that_leave_the_workspace_are_refused() {
+        let root = RelPath::root();
+        for text in ["../x", "../../../x", "/etc/*", "~/x", "!../x"] {
+            let refused = rule(text, &root, List::Output).unwrap_err();
             assert_eq!(
-                pattern(text, base),
+                refused.to_string(),
                 format!("`{text}` leaves the workspace")
             );
         }
-        let root = RelPath::root();
         let excuse = rule("!~/.cache/tool/**", &root, List::Output).unwrap();
         assert_eq!(excuse.pattern, "~/.cache/tool/**");
         assert!(rule("~/.cache/tool/**", &root, List::Output).is_err());
-        assert!(rule("!/tmp/**", &root, List::Input).is_err());
+    }
+
+    #[test]
+    fn inputs_may_lie_outside_the_workspace() {
+        for (text, base, wanted) in [
+            ("../x", "", "../x"),
+            ("../../../spec/", "packages/a", "../spec/**"),
+            ("..", "", "../**"),
+            ("a/../../x", "", "../x"),
+            ("!../../../x", "packages/a", "not ../x"),
+            ("/opt/x", "a", "/opt/x"),
+            ("!~/x", "a", "not ~/x"),
+        ] {
+            assert_eq!(pattern(text, base), wanted, "{text} in {base}");
+        }
     }
 
     #[test]
