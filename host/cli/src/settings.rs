@@ -56,10 +56,16 @@ fn absolute(path: &Path) -> Result<AbsPath, Error> {
 pub(crate) fn world(args: &Args) -> Result<World, Error> {
     let current_dir = current_dir(args)?;
     let directory = |name: &str| variable(name).map(|value| current_dir.join(value));
+    // Traces have real paths.
+    let real = |path: AbsPath| {
+        let real = std::fs::canonicalize(&path).ok();
+        real.and_then(|real| AbsPath::new(real).ok())
+            .unwrap_or(path)
+    };
     Ok(World {
         env: std::env::vars_os().collect(),
         names: env_names::OF_STEPS,
-        home: directory(env_names::HOME),
+        home: directory(env_names::HOME).map(real),
         temp_dir: current_dir.join(std::env::temp_dir()),
         user_cache: directory(env_names::XDG_CACHE_HOME),
         cache_dir: directory(env_names::CACHE_DIR),

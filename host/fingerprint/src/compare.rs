@@ -12,6 +12,7 @@ use crate::item::{EntryStates, Item, Listed, PathSet, State};
 use crate::key::env_difference;
 use crate::ledger::Ledger;
 use crate::observed::StateSeen;
+use crate::outside::{above, names};
 use crate::rows::StatRow;
 use crate::why::Why;
 
@@ -220,9 +221,24 @@ fn compare_at(
 
 fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
     match item {
-        Item::Path(path) | Item::Kind(path) | Item::Redacted { path, .. } => {
+        Item::Path(path)
+        | Item::Kind(path)
+        | Item::Redacted { path, .. }
+        | Item::Portable(path) => {
             vec![path_why(path.to_string(), then, now)]
         }
+        Item::Beyond(name)
+        | Item::Settings(name)
+        | Item::Identity(name)
+        | Item::BeyondPortable(name) => {
+            vec![path_why(names::shown(name), then, now)]
+        }
+        Item::BeyondListing(name) => vec![Why::ListingChanged {
+            path: names::shown(name),
+            entry: listing_difference(then, now),
+        }],
+        Item::Above(name) => above_whys(name, then, now),
+        Item::BeyondGlob(_) => added_and_removed(then, now, names::shown),
         Item::Listing(path) => vec![Why::ListingChanged {
             path: path.to_string(),
             entry: listing_difference(then, now),
@@ -244,7 +260,7 @@ fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
         }
         Item::Outside(path) => {
             vec![Why::ToolChanged {
-                path: String::from_utf8_lossy(path).into_owned(),
+                path: names::shown(path),
             }]
         }
         Item::Env(name) => {
@@ -290,6 +306,27 @@ fn first_difference(then: &Listed, now: &Listed) -> String {
     differs.map_or_else(String::new, |(name, _)| {
         String::from_utf8_lossy(name).into_owned()
     })
+}
+
+/// What came into a directory above the workspace, or went from there.
+fn above_whys(name: &[u8], then: &State, now: &State) -> Vec<Why> {
+    let whys = added_and_removed(then, now, |holder| above::shown(holder, name));
+    if whys.is_empty() {
+        let path = String::from_utf8_lossy(name).into_owned();
+        return vec![Why::InputModified { path }];
+    }
+    whys
+}
+
+fn added_and_removed(then: &State, now: &State, shown: impl Fn(&[u8]) -> String) -> Vec<Why> {
+    let (State::Listing(then), State::Listing(now)) = (then, now) else {
+        return Vec::new();
+    };
+    let added = now.keys().filter(|name| !then.contains_key(*name));
+    let removed = then.keys().filter(|name| !now.contains_key(*name));
+    let added = added.map(|name| Why::InputAdded { path: shown(name) });
+    let removed = removed.map(|name| Why::InputRemoved { path: shown(name) });
+    added.chain(removed).collect()
 }
 
 fn names_whys(then: &State, now: &State) -> Vec<Why> {

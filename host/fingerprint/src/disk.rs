@@ -18,7 +18,8 @@ use crate::git;
 use crate::glance::glance;
 use crate::globs::expand;
 use crate::item::{Item, Listed, NodeKind, State};
-use crate::outside::is_of_distribution;
+use crate::outside::{above, is_of_distribution, names};
+use crate::portable::{self, Reading};
 use crate::rows::{StatRow, StatRows};
 
 /// The kind of node that metadata describe.
@@ -91,19 +92,82 @@ impl Disk<'_> {
     /// The state of a path of the workspace. Why nothing is there does not matter.
     #[must_use]
     pub fn path_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
-        match self.input_state(path) {
+        match self.plain_state(path) {
             (State::NoDirectory, row) => (State::Missing, row),
             state => state,
         }
     }
 
-    fn input_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
+    fn plain_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
         if git::is_index(path.as_bytes()) {
             return self.index_state(self.root.join_rel(path).as_path());
         }
         self.file_state(self.root.join_rel(path).as_path(), |path| {
             fs::symlink_metadata(path)
         })
+    }
+
+    /// The state of a path of the workspace as an input: the text of a link counts by names that do
+    /// not depend on where things lie.
+    fn input_state(&self, path: &RelPath) -> (State, Option<StatRow>) {
+        match self.plain_state(path) {
+            (State::Link(text), row) => {
+                let text = portable::link(self, &self.root.join_rel(path), text);
+                (State::Link(text), row)
+            }
+            state => state,
+        }
+    }
+
+    /// The state of what is at a path outside the workspace, without following a link there.
+    fn beyond_state(&self, name: &[u8]) -> (State, Option<StatRow>) {
+        let Some(path) = self.outside_path(name) else {
+            return (State::Missing, None);
+        };
+        match self.file_state(path.as_path(), |path| fs::symlink_metadata(path)) {
+            // Whether a part of the way there is no directory is as good as nothing there.
+            (State::NoDirectory, row) => (State::Missing, row),
+            (State::Link(text), row) => (State::Link(portable::link(self, &path, text)), row),
+            state => state,
+        }
+    }
+
+    /// The state of a text of which not all counts as it is.
+    fn text_state(&self, path: Option<AbsPath>, reading: Reading) -> (State, Option<StatRow>) {
+        let Some(path) = path else {
+            return (State::Missing, None);
+        };
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_file() => StatRow::of(&found),
+            _ => {
+                let state = self.file_state(path.as_path(), |path| fs::symlink_metadata(path));
+                return match (state, reading) {
+                    ((State::NoDirectory, row), Reading::Settings) => (State::Missing, row),
+                    (state, _) => state,
+                };
+            }
+        };
+        match portable::text_state(self, &path, found, reading) {
+            Ok((state, row)) => (state, Some(row)),
+            Err(error) => (missing_or_denied(&error), Some(found)),
+        }
+    }
+
+    /// The names in a directory outside the workspace, less what nobody means by them.
+    fn beyond_listing(&self, name: &[u8]) -> State {
+        let Some(path) = self.outside_path(name) else {
+            return State::Listing(Listed::new());
+        };
+        match list(path.as_path()) {
+            State::Listing(mut names) => {
+                let is_meant = |name: &serde_bytes::ByteBuf| {
+                    !matches!(&name[..], b".git" | b"__pycache__" | b".DS_Store")
+                };
+                names.retain(|name, _| is_meant(name));
+                State::Listing(names)
+            }
+            other => other,
+        }
     }
 
     /// The state of a path of the workspace, where parts of a JSON file do not count.
@@ -187,6 +251,18 @@ impl Disk<'_> {
                 }
             }
             Item::Redacted { path, pointers } => self.redacted_state(path, pointers),
+            Item::Beyond(name) => self.beyond_state(name),
+            Item::BeyondListing(name) => (self.beyond_listing(name), None),
+            Item::Above(name) => (above::state(self, name), None),
+            Item::Settings(name) => self.text_state(self.outside_path(name), Reading::Settings),
+            Item::Identity(name) => self.text_state(self.outside_path(name), Reading::Identity),
+            Item::BeyondGlob(pattern) => (names::glob_state(self, pattern), None),
+            Item::Portable(path) => {
+                self.text_state(Some(self.root.join_rel(path)), Reading::Portable)
+            }
+            Item::BeyondPortable(name) => {
+                self.text_state(self.outside_path(name), Reading::Portable)
+            }
             Item::RepositoryListing(path) => {
                 let full = self.repository_path(path);
                 let row = fs::symlink_metadata(&full).ok();
@@ -264,20 +340,9 @@ impl Disk<'_> {
         self.rows.programs.resolve(self.path, self.root, name)
     }
 
-    /// A path outside the workspace as it is stored: `~` stands for the home directory.
-    #[must_use]
-    pub fn outside_name(&self, path: &AbsPath) -> Vec<u8> {
-        match self.home.and_then(|home| path.relative_to(home)) {
-            Some(rest) => [b"~/", rest.as_bytes()].concat(),
-            None => path.as_bytes().to_vec(),
-        }
-    }
-
+    /// Where the name of a path outside the workspace leads to now.
     pub(crate) fn outside_path(&self, name: &[u8]) -> Option<AbsPath> {
-        match name.strip_prefix(b"~/") {
-            Some(rest) => Some(self.home?.join(std::ffi::OsStr::from_bytes(rest))),
-            None => AbsPath::new(Path::new(std::ffi::OsStr::from_bytes(name))).ok(),
-        }
+        names::resolve(self, name)
     }
 
     /// Digests the files behind these items ahead of time, on several threads, so that asking
@@ -292,12 +357,12 @@ impl Disk<'_> {
                     // Of an index not the bytes count.
                     Item::Path(path) if git::is_index(path.as_bytes()) => return None,
                     Item::Path(path) => self.root.join_rel(path),
-                    Item::Outside(path) => self.outside_path(path)?,
+                    Item::Outside(name) | Item::Beyond(name) => self.outside_path(name)?,
                     Item::Program(name) => self.resolve_program(name)?,
                     _ => return None,
                 };
                 let metadata = match item {
-                    Item::Path(_) => fs::symlink_metadata(&path),
+                    Item::Path(_) | Item::Beyond(_) => fs::symlink_metadata(&path),
                     _ => fs::metadata(&path),
                 };
                 let metadata = metadata.ok().filter(Metadata::is_file)?;

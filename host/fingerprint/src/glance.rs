@@ -5,6 +5,9 @@
 //! nothing was, nothing needs to be read to see that nothing is. What a glance does not answer is
 //! asked for in full; so it can only be slow, never wrong.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
@@ -12,6 +15,7 @@ use vt_base::{AbsPath, RelPath};
 
 use crate::disk::Disk;
 use crate::item::{Item, State};
+use crate::outside::names::{split_token, tool_prefix};
 use crate::rows::StatRow;
 
 impl StatRow {
@@ -42,6 +46,7 @@ pub(crate) fn unanswered(
     rows: &[Option<StatRow>],
 ) -> Vec<usize> {
     let mut glance = Glance::new(disk.root);
+    let mut outside = Outward::new(disk);
     let mut left = Vec::new();
     for (position, item) in items.iter().enumerate() {
         let next = || {
@@ -53,12 +58,19 @@ pub(crate) fn unanswered(
             (Some(State::Missing), Item::Path(path)) => {
                 glance.sees_nothing(path.as_bytes(), next())
             }
-            (Some(State::File { .. } | State::Redacted { .. }), item) if then.is_some() => {
+            (Some(State::Missing), Item::Beyond(name)) => outside.sees_nothing(name),
+            (Some(State::File { .. } | State::Redacted { .. } | State::Text { .. }), item)
+                if then.is_some() =>
+            {
                 let now = match item {
-                    Item::Path(path) | Item::Redacted { path, .. } => {
+                    Item::Path(path) | Item::Redacted { path, .. } | Item::Portable(path) => {
                         glance.row(path.as_bytes(), next())
                     }
-                    Item::Outside(name) => disk.outside_path(name).and_then(|path| follow(&path)),
+                    Item::Outside(name) => outside.path(name).and_then(|path| follow(&path)),
+                    Item::Beyond(name)
+                    | Item::Settings(name)
+                    | Item::Identity(name)
+                    | Item::BeyondPortable(name) => outside.row(name),
                     Item::Program(name) => {
                         disk.resolve_program(name).and_then(|path| follow(&path))
                     }
@@ -87,6 +99,44 @@ pub(crate) fn glance<'p>(
         let next = paths.peek().map(|next| next.as_bytes());
         Some(glance.row(path.as_bytes(), next))
     })
+}
+
+/// Looks at files outside the workspace one after the other. Where a tool lies is asked for once,
+/// as long as its files follow each other.
+struct Outward<'d> {
+    disk: &'d Disk<'d>,
+    tool: Option<(Vec<u8>, Option<AbsPath>)>,
+}
+
+impl<'d> Outward<'d> {
+    const fn new(disk: &'d Disk<'d>) -> Self {
+        Self { disk, tool: None }
+    }
+
+    fn path(&mut self, name: &[u8]) -> Option<AbsPath> {
+        let Some((token, rest)) = split_token(name) else {
+            return self.disk.outside_path(name);
+        };
+        if self.tool.as_ref().is_none_or(|(known, _)| known != token) {
+            self.tool = Some((token.to_vec(), tool_prefix(self.disk, token)));
+        }
+        let (_, prefix) = self.tool.as_ref()?;
+        Some(prefix.as_ref()?.join(OsStr::from_bytes(rest)))
+    }
+
+    fn row(&mut self, name: &[u8]) -> Option<StatRow> {
+        let stat = statat(CWD, self.path(name)?.as_path(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(StatRow::of_stat(&stat))
+    }
+
+    /// Whether nothing is there now. What can't be told is not seen.
+    fn sees_nothing(&mut self, name: &[u8]) -> bool {
+        let Some(path) = self.path(name) else {
+            return true;
+        };
+        let looked = statat(CWD, path.as_path(), AtFlags::SYMLINK_NOFOLLOW);
+        matches!(looked, Err(Errno::NOENT))
+    }
 }
 
 /// Looks at files one after the other, from their own directory where it holds several: the kernel

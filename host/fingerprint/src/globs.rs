@@ -110,6 +110,26 @@ pub struct Filter {
     reported: Vec<RelPath>,
     ignored: Vec<RelPath>,
     ignored_globs: Globs,
+    /// Patterns over paths outside the workspace, as they were written.
+    outside: Vec<String>,
+    outside_cut: Vec<String>,
+}
+
+/// What patterns say of paths outside the workspace.
+pub(crate) struct Outward {
+    cut: Globs,
+}
+
+impl Outward {
+    /// Whether a path is cut.
+    pub(crate) fn cuts(&self, path: &AbsPath) -> bool {
+        self.cut.matches_bytes(path.as_bytes())
+    }
+}
+
+/// Whether a pattern is about paths outside the workspace.
+fn leads_out(pattern: &str) -> bool {
+    pattern.starts_with('/') || pattern.starts_with("~/") || pattern.starts_with("../")
 }
 
 impl Filter {
@@ -125,13 +145,14 @@ impl Filter {
         ignored_globs: &[String],
         added_globs: &[String],
     ) -> Self {
-        let select = |sign| {
-            policy
-                .globs
-                .iter()
-                .filter(move |glob| glob.sign == sign)
-                .map(|glob| glob.pattern.as_str())
-                .filter(|pattern| !pattern.starts_with(['/', '~']))
+        let of_sign = |sign| {
+            let globs = policy.globs.iter().filter(move |glob| glob.sign == sign);
+            globs.map(|glob| glob.pattern.as_str())
+        };
+        let select = |sign| of_sign(sign).filter(|pattern| !leads_out(pattern));
+        let outside = |sign| -> Vec<String> {
+            let outside = of_sign(sign).filter(|pattern| leads_out(pattern));
+            outside.map(str::to_owned).collect()
         };
         let patterns: Vec<String> = select(Sign::Positive)
             .chain(added_globs.iter().map(String::as_str))
@@ -145,7 +166,36 @@ impl Filter {
             reported,
             ignored,
             ignored_globs: Globs::new(ignored_globs.iter().map(String::as_str)),
+            outside: outside(Sign::Positive),
+            outside_cut: outside(Sign::Negative),
         }
+    }
+
+    /// The declared patterns over paths outside the workspace.
+    pub(crate) fn outside_patterns(&self) -> &[String] {
+        &self.outside
+    }
+
+    /// What the patterns say of paths outside.
+    ///
+    /// # Errors
+    /// A pattern that is not a glob.
+    pub(crate) fn outward(
+        &self,
+        root: &AbsPath,
+        home: Option<&AbsPath>,
+    ) -> Result<Outward, GlobError> {
+        let patterns = self.outside_cut.iter();
+        let patterns: Vec<String> = patterns
+            .filter_map(|pattern| anchor(root, home, pattern))
+            .map(|(directory, rest)| {
+                let directory = globset::escape(&directory.to_string());
+                format!("{}/{rest}", directory.trim_end_matches('/'))
+            })
+            .collect();
+        let cut = Globs::new(patterns.iter().map(String::as_str));
+        cut.compile()?;
+        Ok(Outward { cut })
     }
 
     /// The patterns that add, declared or directed.
@@ -329,6 +379,46 @@ pub fn expand(
     }
     found.sort();
     Ok(found)
+}
+
+/// The directory that a pattern over paths outside the workspace starts from, and the rest of it;
+/// none if there is no home directory that it is about.
+fn anchor<'p>(
+    root: &AbsPath,
+    home: Option<&AbsPath>,
+    pattern: &'p str,
+) -> Option<(AbsPath, &'p str)> {
+    if let Some(rest) = pattern.strip_prefix("~/") {
+        return Some((home?.clone(), rest));
+    }
+    let mut directory = root.clone();
+    let mut rest = pattern;
+    while let Some(further) = rest.strip_prefix("../") {
+        directory = directory.parent().unwrap_or(directory);
+        rest = further;
+    }
+    if let Some(rest) = pattern.strip_prefix('/') {
+        directory = AbsPath::new("/").expect("the path is absolute");
+        return Some((directory, rest));
+    }
+    Some((directory, rest))
+}
+
+/// The files and links outside the workspace that a pattern matches now, sorted.
+///
+/// # Errors
+/// A pattern that is not a glob.
+pub(crate) fn expand_outside(
+    root: &AbsPath,
+    home: Option<&AbsPath>,
+    pattern: &str,
+) -> Result<Vec<AbsPath>, GlobError> {
+    let Some((directory, rest)) = anchor(root, home, pattern) else {
+        return Ok(Vec::new());
+    };
+    let workspace: Vec<RelPath> = root.relative_to(&directory).into_iter().collect();
+    let found = expand(&directory, rest, &workspace)?;
+    Ok(found.iter().map(|path| directory.join_rel(path)).collect())
 }
 
 fn children(full: &AbsPath, path: &RelPath, enter_modules: bool) -> Vec<RelPath> {

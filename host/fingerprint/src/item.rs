@@ -27,7 +27,8 @@ pub enum Item {
     Program(String),
     /// That a utility of the system is found by its name; its content does not count.
     Utility(String),
-    /// A file outside the workspace, by its path with `~` for the home directory.
+    /// A file outside the workspace that a tool consists of, by a name that does not depend on where
+    /// things lie.
     Outside(serde_bytes::ByteBuf),
     /// A variable that a tool asked for, by name.
     Env(String),
@@ -46,6 +47,23 @@ pub enum Item {
         /// JSON Pointers to the parts, sorted.
         pointers: Vec<String>,
     },
+    /// What is at a path outside the workspace, without following a link there, by a name that does
+    /// not depend on where things lie.
+    Beyond(serde_bytes::ByteBuf),
+    /// The names in a directory outside the workspace.
+    BeyondListing(serde_bytes::ByteBuf),
+    /// Which directories above the workspace hold a name, all the way to `/`.
+    Above(serde_bytes::ByteBuf),
+    /// What a file outside says, less who its user is and how he logs in.
+    Settings(serde_bytes::ByteBuf),
+    /// The identity of a file outside that is too large to be read.
+    Identity(serde_bytes::ByteBuf),
+    /// The names of the files outside that a declared input pattern matches.
+    BeyondGlob(String),
+    /// A file of the workspace where paths count by names that do not depend on where things lie.
+    Portable(RelPath),
+    /// The same of a file outside.
+    BeyondPortable(serde_bytes::ByteBuf),
 }
 
 impl Item {
@@ -55,7 +73,8 @@ impl Item {
             Self::Path(path)
             | Self::Kind(path)
             | Self::Listing(path)
-            | Self::Redacted { path, .. } => Some(path),
+            | Self::Redacted { path, .. }
+            | Self::Portable(path) => Some(path),
             _ => None,
         }
     }
@@ -116,6 +135,14 @@ pub enum State {
     },
     /// Nothing can be there: something on the way is no directory. Programs are told so.
     NoDirectory,
+    /// A text less what does not count, or with names in place of what depends on where things lie
+    /// ([`Item::Settings`], [`Item::Identity`], [`Item::Portable`]).
+    Text {
+        /// The digest of what is left; never that of a file.
+        digest: Digest,
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
 }
 
 /// The items of a run, sorted.
@@ -148,7 +175,10 @@ impl PathSet {
             Item::Redacted { path, .. } => Some(path),
             _ => None,
         });
-        redacted == Some(path) || asks(&Item::Path(path.clone())) || asks(&Item::Kind(path.clone()))
+        redacted == Some(path)
+            || asks(&Item::Path(path.clone()))
+            || asks(&Item::Kind(path.clone()))
+            || asks(&Item::Portable(path.clone()))
     }
 }
 
@@ -190,6 +220,14 @@ fn hash_item(hasher: &mut StableHasher, item: &Item) {
             let pointers = pointers.iter().map(String::as_str);
             hasher.number(12).bytes(path.as_bytes()).texts(pointers)
         }
+        Item::Beyond(name) => hasher.number(30).bytes(name),
+        Item::BeyondListing(name) => hasher.number(31).bytes(name),
+        Item::Above(name) => hasher.number(32).bytes(name),
+        Item::Settings(name) => hasher.number(33).bytes(name),
+        Item::Identity(name) => hasher.number(34).bytes(name),
+        Item::BeyondGlob(pattern) => hasher.number(35).text(pattern),
+        Item::Portable(path) => hasher.number(36).bytes(path.as_bytes()),
+        Item::BeyondPortable(name) => hasher.number(37).bytes(name),
     };
 }
 
@@ -251,6 +289,12 @@ fn hash_state(hasher: &mut StableHasher, state: &State) {
         }
         State::NoDirectory => {
             hasher.number(12);
+        }
+        State::Text { digest, executable } => {
+            hasher
+                .number(30)
+                .digest(digest)
+                .number(u64::from(*executable));
         }
     }
 }

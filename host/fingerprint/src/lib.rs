@@ -19,6 +19,7 @@ mod key;
 mod ledger;
 mod observed;
 mod outside;
+mod portable;
 mod programs;
 mod redact;
 mod rows;

@@ -2,25 +2,32 @@
 //!
 //! Programs count by the digest of what their name resolves to now, shared objects by the digest
 //! of their path; the C runtime and the POSIX utilities of the system count by name, which the
-//! command already holds. Below a program's own install prefix every file that was read counts.
-//! Other reads are not recorded. What a step leaves outside must be excused.
+//! command already holds. All else that was looked at counts like what lies inside, less what
+//! [`cut`] lists. What a step leaves outside must be excused.
+
+pub(crate) mod above;
+pub(crate) mod cut;
+pub(crate) mod names;
+pub(crate) mod stores;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 
 use vt_base::{AbsPath, Toolchain};
 
 use crate::disk::Disk;
 use crate::globs::{GlobError, absolute};
-use crate::item::Item;
-use crate::observed::PathFacts;
+use crate::item::{Item, NodeKind};
+use crate::observed::{PathFacts, StateSeen};
+use names::Names;
 
 /// What a run did outside the workspace.
 #[derive(Clone, Debug, Default)]
 pub struct OutsideFacts {
     /// Programs that were executed: the path given, and what it really is.
     pub programs: Vec<(AbsPath, AbsPath)>,
-    /// Files that were read, by real path.
-    pub read: Vec<AbsPath>,
+    /// What was looked at or changed, by real path, but for repositories.
+    pub touched: BTreeMap<AbsPath, PathFacts>,
     /// Paths that were written and exist at the end.
     pub left: Vec<AbsPath>,
     /// What happened to paths of repositories.
@@ -184,23 +191,19 @@ const UTILITIES: &[&str] = &[
 ];
 
 /// The items that stand for the tools a run used.
-pub(crate) fn items(facts: &OutsideFacts, toolchain: Toolchain, disk: &Disk<'_>) -> BTreeSet<Item> {
+pub(crate) fn items(
+    facts: &OutsideFacts,
+    toolchain: Toolchain,
+    disk: &Disk<'_>,
+    names: &Names<'_>,
+) -> BTreeSet<Item> {
     let mut items = BTreeSet::new();
     if toolchain == Toolchain::Ignore {
         return items;
     }
-    let by_path =
-        |path: &AbsPath| Item::Outside(serde_bytes::ByteBuf::from(disk.outside_name(path)));
-    let mut prefixes = BTreeSet::new();
-    let known: BTreeSet<&AbsPath> = facts
-        .programs
-        .iter()
-        .flat_map(|(given, real)| [given, real])
-        .collect();
+    let by_path = |path: &AbsPath| Item::Outside(serde_bytes::ByteBuf::from(names.name(path)));
+    let known = known_programs(facts);
     for (given, real) in &facts.programs {
-        if !real.starts_with(disk.root) {
-            prefixes.extend(install_prefix(real));
-        }
         // A link of the workspace that leads outside is an item of its own; its target counts.
         if given.starts_with(disk.root) {
             if !real.starts_with(disk.root) {
@@ -209,31 +212,52 @@ pub(crate) fn items(facts: &OutsideFacts, toolchain: Toolchain, disk: &Disk<'_>)
             continue;
         }
         let name = file_name(given);
-        let found_by_name = disk.resolve_program(&name).as_ref() == Some(given);
-        let is_utility = is_of_distribution(given) && UTILITIES.contains(&name.as_str());
-        match (is_utility, found_by_name) {
-            (true, true) => items.insert(Item::Utility(name)),
-            (true, false) => false,
-            (false, true) => items.insert(Item::Program(name)),
-            (false, false) => items.insert(by_path(given)),
-        };
+        if disk.resolve_program(&name).as_ref() == Some(given) {
+            items.insert(by_name(given, name));
+        } else if !is_utility(given, &name) {
+            items.insert(by_path(given));
+        }
     }
-    for path in facts.read.iter().filter(|path| !known.contains(path)) {
-        let library = is_library(path) && !(is_of_distribution(path) && is_runtime(path));
-        if library || prefixes.iter().any(|prefix| path.starts_with(prefix)) {
+    for (path, facts) in &facts.touched {
+        let is_file = matches!(facts.first, StateSeen::Present(NodeKind::File, _));
+        if facts.seen.read && is_file && !known.contains(path) && is_linked_in(path) {
             items.insert(by_path(path));
         }
     }
     items
 }
 
-/// The directory a program that is not the system's was installed into.
-fn install_prefix(real: &AbsPath) -> Option<AbsPath> {
+/// The item that asks what the name of a program leads to, which is this file now.
+pub(crate) fn by_name(found: &AbsPath, name: String) -> Item {
+    if is_utility(found, &name) {
+        Item::Utility(name)
+    } else {
+        Item::Program(name)
+    }
+}
+
+/// The programs that were executed, by the paths given and the real ones.
+pub(crate) fn known_programs(facts: &OutsideFacts) -> BTreeSet<&AbsPath> {
+    let programs = facts.programs.iter();
+    programs.flat_map(|(given, real)| [given, real]).collect()
+}
+
+fn is_utility(found: &AbsPath, name: &str) -> bool {
+    is_of_distribution(found) && UTILITIES.contains(&name)
+}
+
+/// Whether a file that was read is a library that counts.
+pub(crate) fn is_linked_in(path: &AbsPath) -> bool {
+    is_library(path) && !(is_of_distribution(path) && is_runtime(path))
+}
+
+/// The directory that a program was installed into.
+pub(crate) fn install_prefix(program: &AbsPath) -> Option<AbsPath> {
     // A global npm package brings its dependencies along in the same folder.
     let mut modules = None;
-    let mut ancestor = real.parent();
+    let mut ancestor = program.parent();
     while let Some(directory) = ancestor {
-        if file_name(&directory) == "node_modules" {
+        if directory.as_path().file_name() == Some(OsStr::new("node_modules")) {
             modules = Some(directory.clone());
         }
         ancestor = directory.parent();
@@ -241,11 +265,8 @@ fn install_prefix(real: &AbsPath) -> Option<AbsPath> {
     if modules.is_some() {
         return modules;
     }
-    if is_system(real) {
-        return None;
-    }
-    let directory = real.parent()?;
-    let prefix = if file_name(&directory) == "bin" {
+    let directory = program.parent()?;
+    let prefix = if directory.as_path().file_name() == Some(OsStr::new("bin")) {
         directory.parent()?
     } else {
         directory
@@ -296,6 +317,7 @@ pub(crate) fn unexcused(
                 .scratch
                 .iter()
                 .any(|directory| path.starts_with(directory))
+                && !cut::is_compiled_python(path)
                 && !excused(path)
         })
         .cloned())
@@ -319,8 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn install_prefixes_are_those_of_tools_not_of_the_system() {
-        assert_eq!(install_prefix(&abs("/usr/bin/node")), None);
+    fn the_prefix_of_a_program_is_where_its_own_files_lie() {
+        assert_eq!(install_prefix(&abs("/usr/bin/node")), Some(abs("/usr")));
         assert_eq!(
             install_prefix(&abs("/home/u/.nvm/versions/node/v20/bin/node")),
             Some(abs("/home/u/.nvm/versions/node/v20"))

@@ -31,9 +31,14 @@ impl Programs {
         self.is_stirred.store(true, Ordering::Release);
     }
 
+    /// Whether anything may change at any time.
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.is_stirred.load(Ordering::Acquire)
+    }
+
     /// The first of these directories that has the program.
     pub(crate) fn resolve(&self, path: &[AbsPath], root: &AbsPath, name: &str) -> Option<AbsPath> {
-        if self.is_stirred.load(Ordering::Acquire) {
+        if self.is_stirred() {
             return search(path, name);
         }
         let inside = path.iter().rposition(|one| one.starts_with(root));

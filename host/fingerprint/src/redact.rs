@@ -20,7 +20,7 @@ use crate::item::State;
 use crate::rows::{StatRow, StatRows, now_ns};
 
 /// A larger file counts by its bytes.
-const MAX_FILE: u64 = 16 << 20;
+pub(crate) const MAX_FILE: u64 = 16 << 20;
 
 /// States by identity and by the parts that do not count.
 #[derive(Default)]
@@ -74,7 +74,7 @@ impl Redacted {
 }
 
 /// The bytes of a file, and its identity before and after they were read.
-fn read(path: &Path) -> io::Result<(Vec<u8>, StatRow)> {
+pub(crate) fn read(path: &Path) -> io::Result<(Vec<u8>, StatRow)> {
     // What became a pipe since it was looked at would block whoever opens it.
     let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
     let mut file = File::options()

@@ -9,14 +9,17 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use vt_base::Digest;
 
+use crate::disk::Disk;
 use crate::item::{EntryStates, State};
+use crate::outside::stores::{self, Store};
+use crate::portable::Texts;
 use crate::programs::Programs;
 use crate::redact::Redacted;
 
@@ -107,6 +110,10 @@ pub struct StatRows {
     effort: AtomicU64,
     pub(crate) programs: Programs,
     pub(crate) redacted: Redacted,
+    pub(crate) texts: Texts,
+    stores: OnceLock<Vec<Store>>,
+    /// Which directories above the workspace hold a name.
+    above: Mutex<HashMap<Box<[u8]>, State>>,
 }
 
 #[derive(Default)]
@@ -153,6 +160,20 @@ impl StatRows {
     /// elsewhere.
     pub fn stir(&self) {
         self.programs.stir();
+    }
+
+    /// The stores of this user and of this workspace.
+    pub(crate) fn stores(&self, disk: &Disk<'_>) -> &[Store] {
+        self.stores.get_or_init(|| stores::find(disk))
+    }
+
+    /// What is known of a name in the directories above the workspace, for as long as nothing runs.
+    pub(crate) fn above(&self, name: &[u8], look: impl FnOnce() -> State) -> State {
+        if self.programs.is_stirred() {
+            return look();
+        }
+        let mut known = self.above.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(name.into()).or_insert_with(look).clone()
     }
 
     /// Takes over a row that an entry was stored with.

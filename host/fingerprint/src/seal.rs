@@ -1,6 +1,7 @@
 //! Turns what was observed into what is stored: a path set with its states, a result set, and
 //! what the ledger learns. Also the last place where a run can be found unfit for storing.
 
+mod beyond;
 mod inputs;
 mod memory;
 mod repository;
@@ -19,6 +20,7 @@ use crate::globs::{GlobError, PathRules, expand};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
 use crate::observed::{ChangeKind, Observation, PathFacts, Seen, StateSeen};
+use crate::outside::names::Names;
 use crate::outside::{self, Outside};
 use crate::rows::StatRow;
 use crate::why::NotStored;
@@ -101,6 +103,9 @@ pub struct Sealed {
     pub conduct: Conduct,
     /// The private memory that the run touched.
     pub memory: Vec<MemoryUse>,
+    /// Whether a state of it is known on this machine only, so that the entry serves this workspace
+    /// only.
+    pub is_local: bool,
     /// Why the run must not be stored; empty when it may be.
     pub not_stored: BTreeSet<NotStored>,
 }
@@ -124,11 +129,11 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     sealing.unite_path_sets(request);
     sealing.items.extend(request.asked.iter().cloned());
     let outside = &request.observation.outside;
-    sealing.items.extend(outside::items(
-        outside,
-        request.outside.toolchain,
-        request.disk,
-    ));
+    let names = Names::new(request.disk, outside);
+    let toolchain = request.outside.toolchain;
+    let tools = outside::items(outside, toolchain, request.disk, &names);
+    sealing.items.extend(tools);
+    sealing.take_outside(request, &names)?;
     let mut left = outside.left.clone();
     for (path, facts) in &outside.repository {
         left.extend(sealing.take_repository(request, path, facts));
@@ -166,6 +171,7 @@ struct Sealing {
     own_state: Option<RelPath>,
     conduct: Conduct,
     memory: BTreeMap<RelPath, bool>,
+    is_local: bool,
     tagged: BTreeMap<RelPath, bool>,
     not_stored: BTreeSet<NotStored>,
 }
@@ -393,7 +399,8 @@ impl Sealing {
             let known = self.results.contains_key(path)
                 || self.tombstones.contains(path)
                 // What the step left under another key and only read is an input of this run.
-                || self.items.contains(&Item::Path(path.clone()));
+                || self.items.contains(&Item::Path(path.clone()))
+                || self.items.contains(&Item::Portable(path.clone()));
             if known || self.touched.contains(path) || !request.rules.output.counts(path) {
                 continue;
             }
@@ -476,9 +483,10 @@ impl Sealing {
         );
         // The step's own results are no inputs; nor is that the directories above them exist.
         self.items.retain(|item| match item {
-            Item::Path(path) | Item::Kind(path) | Item::Redacted { path, .. } => {
-                !covered.contains(path)
-            }
+            Item::Path(path)
+            | Item::Kind(path)
+            | Item::Redacted { path, .. }
+            | Item::Portable(path) => !covered.contains(path),
             _ => true,
         });
         self.doubt_below_made_directories(request);
@@ -508,6 +516,7 @@ impl Sealing {
                 .into_iter()
                 .map(|(root, existed)| MemoryUse { root, existed })
                 .collect(),
+            is_local: self.is_local,
             not_stored: self.not_stored,
         }
     }

@@ -2,8 +2,8 @@
 
 use vt_base::{AbsPath, Digest};
 use vt_fingerprint::{
-    Change, ChangeKind, NodeKind, Observation, OutsideFacts, PathFacts, Seen, StartBytes, StatRow,
-    StateSeen, in_repository,
+    Change, ChangeKind, NodeKind, Observation, PathFacts, Seen, StartBytes, StatRow, StateSeen,
+    in_repository,
 };
 use vt_tracker::{self as tracker, Kind, PathHistory, StartDigest, Trace};
 
@@ -31,8 +31,10 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
             observation.outside.repository.insert(path, facts(history));
             continue;
         }
-        let read = history.seen_before.read || history.seen_before.executed;
-        take_outside(&mut observation.outside, path, history, read);
+        if is_left(&path, history) {
+            observation.outside.left.push(path.clone());
+        }
+        observation.outside.touched.insert(path, facts(history));
     }
     for program in &trace.programs {
         if let (Ok(given), Ok(real)) = (AbsPath::new(&program.path), AbsPath::new(&program.real)) {
@@ -42,14 +44,6 @@ pub(crate) fn observe(trace: &Trace, root: &AbsPath) -> Observed {
     Observed {
         observation,
         unjudged,
-    }
-}
-
-fn take_outside(outside: &mut OutsideFacts, path: AbsPath, history: &PathHistory, read: bool) {
-    if is_left(&path, history) {
-        outside.left.push(path);
-    } else if read && matches!(state(&history.first), StateSeen::Present(NodeKind::File, _)) {
-        outside.read.push(path);
     }
 }
 

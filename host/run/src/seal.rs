@@ -448,7 +448,7 @@ impl Settling<'_> {
         let strong = sealed.states.strong_key(&self.prepared.weak, &path_set);
         self.refuse_late(&paths)?;
         let said_root = names(frames, self.context.project.root.as_bytes());
-        let local = sealed.carried || packed.embeds_root || said_root;
+        let local = sealed.carried || sealed.is_local || packed.embeds_root || said_root;
         let entry = EntryRecord {
             step: self.prepared.planned.invocation.step.clone(),
             path_set,

@@ -141,7 +141,7 @@ fn long_output_is_replayed_whole() {
 #[test]
 fn an_input_that_changes_while_the_step_runs_keeps_it_from_being_stored() {
     let sandbox = with_task("vtt seq cat a.txt then write -p dist/ready x then wait-for");
-    let go = sandbox.home().join("go");
+    let go = sandbox.home().join(".cache/go");
     let running = sandbox.call("vt run build").word(&go).start();
     sandbox.wait_for(&sandbox.path("dist/ready"));
     sandbox.write("a.txt", "changed\n");
@@ -162,7 +162,7 @@ fn an_input_that_changes_while_the_step_runs_keeps_it_from_being_stored() {
 #[test]
 fn an_input_that_changed_after_the_start_is_suspect_even_if_it_was_read_later() {
     let sandbox = with_task("vtt seq write -p dist/ready x then wait-for");
-    let go = sandbox.home().join("go");
+    let go = sandbox.home().join(".cache/go");
     let running = sandbox
         .call("vt run build")
         .word(&go)

@@ -452,7 +452,7 @@ fn what_two_runners_wrote_at_the_same_time_is_the_result_of_neither() {
         "a": "vtt seq cat a.txt then write out a then write a.mark x then wait-for",
         "b": "vtt seq cat a.txt then write out b then write b.mark x then wait-for",
     }));
-    let go = |name: &str| sandbox.home().join(name);
+    let go = |name: &str| sandbox.home().join(".cache").join(name);
     let start = |task: &str| {
         let line = format!("vt run {task}");
         sandbox.call(&line).word(go(task)).start()

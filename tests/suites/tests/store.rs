@@ -126,7 +126,7 @@ fn a_runner_killed_in_the_middle_loses_its_own_run_and_nothing_else() {
         r#"{ "tasks": { "build": "vtt concat -p dist/out a.txt", "slow": "vtt seq cat a.txt then write ready x then wait-for" } }"#,
     );
     build(&sandbox).expect(Status::Ran);
-    let go = sandbox.home().join("go");
+    let go = sandbox.home().join(".cache/go");
     let running = sandbox.call("vt run slow").word(&go).start();
     sandbox.wait_for(&sandbox.path("ready"));
     running.kill();

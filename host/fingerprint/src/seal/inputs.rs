@@ -4,8 +4,9 @@ use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
 use crate::git;
-use crate::item::Item;
+use crate::item::{Item, NodeKind};
 use crate::observed::{PathFacts, Seen, StateSeen};
+use crate::portable::is_installed_text_at;
 
 /// The first bytes of a `CACHEDIR.TAG` that means it.
 const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
@@ -46,6 +47,11 @@ impl Sealing {
                 path: path.clone(),
                 pointers: pointers.clone(),
             });
+        } else if matches!(facts.first, StateSeen::Present(NodeKind::File, _))
+            && is_installed_text_at(request.disk.root, path)
+            && !request.rules.input.adds(path)
+        {
+            self.items.insert(Item::Portable(path.clone()));
         } else {
             self.items.insert(Item::Path(path.clone()));
         }

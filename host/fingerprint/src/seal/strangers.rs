@@ -23,8 +23,11 @@ impl Sealing {
         for ((item, state), row) in items.iter().zip(states).zip(rows) {
             match (item, state, row) {
                 (
-                    Item::Path(path) | Item::Redacted { path, .. },
-                    State::File { .. } | State::Redacted { .. } | State::Link(_),
+                    Item::Path(path) | Item::Redacted { path, .. } | Item::Portable(path),
+                    State::File { .. }
+                    | State::Redacted { .. }
+                    | State::Text { .. }
+                    | State::Link(_),
                     Some(row),
                 ) if row.ctime_ns > request.stamp_ns
                     && !self.touched.contains(path)
@@ -33,9 +36,11 @@ impl Sealing {
                 {
                     self.changed_meanwhile(path);
                 }
-                (Item::Path(path) | Item::Redacted { path, .. }, state, _)
-                    if disagrees(request, path, state) && !self.touched.contains(path) =>
-                {
+                (
+                    Item::Path(path) | Item::Redacted { path, .. } | Item::Portable(path),
+                    state,
+                    _,
+                ) if disagrees(request, path, state) && !self.touched.contains(path) => {
                     self.changed_meanwhile(path);
                 }
                 (Item::Listing(path), State::Listing(names), _) => {
