@@ -39,6 +39,8 @@ pub struct OutsideFacts {
 pub struct Outside<'a> {
     /// How programs count.
     pub toolchain: Toolchain,
+    /// The cache directory of `vt` itself, where libraries lie that it loads into tools.
+    pub own: &'a AbsPath,
     /// Directories anybody may write to: for temporary files and for caches of the user.
     pub scratch: &'a [AbsPath],
     /// Absolute or `~/` patterns that excuse what is left.
@@ -193,12 +195,12 @@ const UTILITIES: &[&str] = &[
 /// The items that stand for the tools a run used.
 pub(crate) fn items(
     facts: &OutsideFacts,
-    toolchain: Toolchain,
+    outside: &Outside<'_>,
     disk: &Disk<'_>,
     names: &Names<'_>,
 ) -> BTreeSet<Item> {
     let mut items = BTreeSet::new();
-    if toolchain == Toolchain::Ignore {
+    if outside.toolchain == Toolchain::Ignore {
         return items;
     }
     let by_path = |path: &AbsPath| Item::Outside(serde_bytes::ByteBuf::from(names.name(path)));
@@ -220,7 +222,8 @@ pub(crate) fn items(
     }
     for (path, facts) in &facts.touched {
         let is_file = matches!(facts.first, StateSeen::Present(NodeKind::File, _));
-        if facts.seen.read && is_file && !known.contains(path) && is_linked_in(path) {
+        let is_own = path.starts_with(outside.own);
+        if facts.seen.read && is_file && !is_own && !known.contains(path) && is_linked_in(path) {
             items.insert(by_path(path));
         }
     }

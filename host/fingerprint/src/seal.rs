@@ -130,8 +130,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     sealing.items.extend(request.asked.iter().cloned());
     let outside = &request.observation.outside;
     let names = Names::new(request.disk, outside);
-    let toolchain = request.outside.toolchain;
-    let tools = outside::items(outside, toolchain, request.disk, &names);
+    let tools = outside::items(outside, &request.outside, request.disk, &names);
     sealing.items.extend(tools);
     sealing.take_outside(request, &names)?;
     let mut left = outside.left.clone();

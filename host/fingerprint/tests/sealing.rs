@@ -148,6 +148,7 @@ impl Run {
                 path_set: &|_| Some(PathSet(vec![Item::Path(rel("earlier"))])),
                 outside: Outside {
                     toolchain: Toolchain::Content,
+                    own: &self.root,
                     scratch: &[],
                     excused: &[],
                 },

@@ -208,6 +208,7 @@ impl Settling<'_> {
                 path_set: &|digest| self.path_set(digest),
                 outside: Outside {
                     toolchain: declared.toolchain,
+                    own: &self.opened.directory,
                     scratch: &self.scratch(),
                     excused: &excused,
                 },
