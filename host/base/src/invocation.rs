@@ -39,6 +39,17 @@ pub struct GlobRule {
     pub sign: Sign,
 }
 
+/// A pattern that adds, as a person wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WrittenPattern {
+    /// The key of the task that it stands in.
+    pub key: &'static str,
+    /// The pattern as it was written.
+    pub text: String,
+    /// The globs that together mean it.
+    pub globs: Vec<String>,
+}
+
 /// What was declared about the inputs, or about the outputs, of a step.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FilePolicy {
@@ -82,6 +93,8 @@ pub struct Declared {
     pub toolchain: Toolchain,
     /// The services whose answers never change the result: addresses with `*`, or `docker`.
     pub services: Vec<String>,
+    /// The patterns of both that add, for messages: they decide nothing.
+    pub written: Vec<WrittenPattern>,
 }
 
 /// A step as it will be spawned.

@@ -16,6 +16,7 @@ pub use env::{EnvMap, EnvPattern, EnvPatterns};
 pub use id::StepId;
 pub use invocation::{
     CachePolicy, Declared, FilePolicy, GlobRule, Invocation, Program, Sign, Toolchain,
+    WrittenPattern,
 };
 pub use path::{AbsPath, PathError, RelPath};
 pub use stable_hash::StableHasher;

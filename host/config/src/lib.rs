@@ -16,6 +16,7 @@ mod link;
 mod load;
 mod manifest;
 mod members;
+mod pattern;
 mod plugins;
 mod policy;
 mod project;

@@ -11,7 +11,6 @@ use globset::{GlobBuilder, GlobMatcher};
 use vt_base::{AbsPath, RelPath};
 
 use crate::discover::MemberList;
-use crate::glob::components;
 use crate::{ConfigError, Problem, manifest};
 
 /// One pattern of the list.
@@ -154,6 +153,32 @@ fn pattern(text: &str) -> Result<Pattern, ConfigError> {
         hidden: parts.iter().any(|part| part.starts_with('.')),
         components,
     })
+}
+
+/// Splits a pattern at the slashes that separate components, which those in `{}` and `[]` and
+/// those behind a backslash do not.
+fn components(pattern: &str) -> Vec<&str> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    let (mut braces, mut class, mut escaped) = (0_usize, false, false);
+    for (at, character) in pattern.char_indices() {
+        if std::mem::take(&mut escaped) {
+            continue;
+        }
+        match character {
+            '\\' => escaped = true,
+            '[' => class = true,
+            ']' => class = false,
+            '{' if !class => braces += 1,
+            '}' if !class => braces = braces.saturating_sub(1),
+            '/' if braces == 0 && !class => {
+                parts.push(&pattern[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&pattern[start..]);
+    parts
 }
 
 struct Walk<'a> {

@@ -1,7 +1,8 @@
 //! `rules` of the workspace root: what a workspace states about its own tools, without a component.
 //!
 //! Only the shape is judged here. Whether a statement may be made is for the rules of components to
-//! say, which hold for these as well.
+//! say, which hold for these as well. Their globs are patterns that a person wrote, and are told as the
+//! globs of components.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged as _;
 use vt_base::AbsPath;
 
+use crate::pattern::{NoPattern, glob, globs, parse};
 use crate::policy::DIRECTIVES;
 use crate::reader::Reader;
 use crate::{ConfigError, Position, keys};
@@ -136,6 +138,19 @@ fn statements(reader: &mut Reader<'_>, value: &Value<'_>, place: &str) -> Vec<St
                     let rest = reader.texts(value, &of).into_iter().flatten();
                     let first = std::iter::once(first.value.to_owned());
                     say(first.chain(rest.map(|text| text.value)).collect());
+                }
+            }
+            name @ ("ignore-input" | "ignore-output" | "output" | "existence-only") => {
+                for text in reader.texts(value, &of).into_iter().flatten() {
+                    match parse(&text.value) {
+                        // Less counts than would without it: of what lies below nobody spoke.
+                        Ok(pieces) if name == "existence-only" => say(vec![glob(&pieces)]),
+                        Ok(pieces) => globs(&pieces).into_iter().for_each(|glob| say(vec![glob])),
+                        Err(NoPattern(reason)) => {
+                            let glob = text.value;
+                            reader.report(text.offset, ConfigError::InvalidGlob { glob, reason });
+                        }
+                    }
                 }
             }
             name => {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use vt_base::{AbsPath, CachePolicy, Declared, FilePolicy, RelPath, Toolchain};
+use vt_base::{
+    AbsPath, CachePolicy, Declared, FilePolicy, RelPath, Sign, Toolchain, WrittenPattern,
+};
 
 use crate::glob::{self, List};
 use crate::load::RawPackage;
@@ -249,6 +251,21 @@ fn read_task(
             }
         }
     }
+    let mut written = Vec::new();
+    let input = files(
+        reader,
+        raw.input.as_ref(),
+        package,
+        List::Input,
+        &mut written,
+    );
+    let output = files(
+        reader,
+        raw.output.as_ref(),
+        package,
+        List::Output,
+        &mut written,
+    );
     let declared = Declared {
         env: names(
             reader,
@@ -260,14 +277,15 @@ fn read_task(
             raw.untracked_env.as_deref(),
             &format!("`untrackedEnv` of task `{name}`"),
         ),
-        input: files(reader, raw.input.as_ref(), package, List::Input),
-        output: files(reader, raw.output.as_ref(), package, List::Output),
+        input,
+        output,
         toolchain,
         services: services(
             reader,
             raw.services.as_deref(),
             &format!("`services` of task `{name}`"),
         ),
+        written,
     };
     let depends_on = Vec::new();
     Task {
@@ -339,6 +357,7 @@ fn files(
     list: Option<&Spanned<Vec<Spanned<RawGlob>>>>,
     package: &RelPath,
     kind: List,
+    written: &mut Vec<WrittenPattern>,
 ) -> FilePolicy {
     let Some(list) = list else {
         return FilePolicy::default();
@@ -362,8 +381,17 @@ fn files(
                 base: Base::Workspace,
             } => (text, RelPath::root()),
         };
-        match glob::rule(text, &base, kind) {
-            Ok(rule) => policy.globs.push(rule),
+        match glob::rules(text, &base, kind) {
+            Ok(rules) => {
+                if rules.iter().all(|rule| rule.sign == Sign::Positive) {
+                    written.push(WrittenPattern {
+                        key: kind.key(),
+                        text: text.clone(),
+                        globs: rules.iter().map(|rule| rule.pattern.clone()).collect(),
+                    });
+                }
+                policy.globs.extend(rules);
+            }
             Err(error) => reader.report(element.offset, error),
         }
     }

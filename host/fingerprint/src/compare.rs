@@ -90,9 +90,11 @@ impl Look<'_> {
     #[must_use]
     pub fn state(&self, item: &Item) -> (State, Option<StatRow>) {
         match item {
-            // A declared input stays one whatever is ignored, so globs skip results only.
+            // A declared input stays one whatever is ignored, so globs skip results and what is cut.
             Item::Glob(_) => self.disk.state(item, &|path| {
-                self.covered.contains(path) || self.is_left_by_key(path)
+                self.rules.input.cuts(path)
+                    || self.covered.contains(path)
+                    || self.is_left_by_key(path)
             }),
             _ => self.disk.state(item, &|path| self.skips(path)),
         }

@@ -14,9 +14,9 @@ use std::time::UNIX_EPOCH;
 use vt_base::{AbsPath, RelPath};
 
 use crate::env::{EnvQueryKind, EnvSnapshot};
+use crate::expand::{Links, Match, expand};
 use crate::git;
 use crate::glance::glance;
-use crate::globs::expand;
 use crate::item::{Item, Listed, NodeKind, State};
 use crate::outside::{above, is_of_distribution, names};
 use crate::portable::{self, Reading};
@@ -269,11 +269,13 @@ impl Disk<'_> {
                 (list(&full), row.as_ref().map(StatRow::of))
             }
             Item::Glob(pattern) => {
-                let names = expand(self.root, pattern, self.hidden).unwrap_or_default();
-                (
-                    State::Names(names.into_iter().filter(|path| !skip(path)).collect()),
-                    None,
-                )
+                let found = expand(self.root, pattern, self.hidden, Links::All);
+                let counts =
+                    |found: &Match| !skip(&found.path) && !found.named.as_ref().is_some_and(skip);
+                let found = found.unwrap_or_default().into_iter().filter(counts);
+                let mut names: Vec<RelPath> = found.map(|found| found.path).collect();
+                names.dedup();
+                (State::Names(names), None)
             }
             Item::Utility(name) => match self.resolve_program(name) {
                 Some(path) if is_of_distribution(&path) => (State::Kind(NodeKind::File), None),

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use vt_base::{AbsPath, FilePolicy, RelPath, Sign};
 
-use crate::item::NodeKind;
+use crate::expand::{Links, Match, expand};
 
 /// A pattern that is not a glob.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -64,6 +64,7 @@ impl Globs {
                 let glob = GlobBuilder::new(pattern)
                     .literal_separator(true)
                     .backslash_escape(true)
+                    .empty_alternates(true)
                     .build()
                     .map_err(|source| failed(pattern, source))?;
                 builder.add(glob);
@@ -79,10 +80,14 @@ impl Globs {
         self.matches_bytes(path.as_bytes())
     }
 
-    fn matches_bytes(&self, path: &[u8]) -> bool {
+    /// Whether a path has something of a pattern.
+    fn may_match(&self, path: &[u8]) -> bool {
         let may = |pattern: &String| memchr::memmem::find(path, needle(pattern)).is_some();
-        if self.patterns.is_empty() || (self.set.get().is_none() && !self.patterns.iter().any(may))
-        {
+        self.patterns.iter().any(may)
+    }
+
+    fn matches_bytes(&self, path: &[u8]) -> bool {
+        if self.patterns.is_empty() || (self.set.get().is_none() && !self.may_match(path)) {
             return false;
         }
         self.set()
@@ -92,10 +97,8 @@ impl Globs {
 
 /// The longest name in a glob that stands for itself; it is in every path that the glob matches.
 fn needle(pattern: &str) -> &[u8] {
-    if pattern.contains(['{', '[', '\\']) {
-        return b"";
-    }
-    let parts = pattern.split(['/', '*', '?']);
+    let plain = pattern.find(['{', '[', '\\']).unwrap_or(pattern.len());
+    let parts = pattern[..plain].split(['/', '*', '?']);
     parts.max_by_key(|part| part.len()).unwrap_or("").as_bytes()
 }
 
@@ -214,6 +217,13 @@ impl Filter {
     #[must_use]
     pub fn adds(&self, path: &RelPath) -> bool {
         !self.cut.matches(path) && (self.declared.matches(path) || under(path, &self.reported))
+    }
+
+    /// Whether a `!` pattern takes a path away.
+    #[must_use]
+    pub fn cuts(&self, path: &RelPath) -> bool {
+        // All that an input pattern matches is asked about, and most has nothing of these.
+        self.cut.may_match(path.as_bytes()) && self.cut.matches(path)
     }
 
     /// Whether a path that was seen counts on this side.
@@ -336,51 +346,6 @@ impl PathRules {
     }
 }
 
-/// The files and links that a pattern matches now, sorted.
-///
-/// `.git` is never entered, nor is `node_modules` unless the pattern names it.
-///
-/// # Errors
-/// A pattern that is not a glob.
-pub fn expand(
-    root: &AbsPath,
-    pattern: &str,
-    hidden: &[RelPath],
-) -> Result<Vec<RelPath>, GlobError> {
-    let globs = Globs::new([pattern]);
-    globs.compile()?;
-    let enter_modules = pattern.split('/').any(|part| part == "node_modules");
-    // The components without glob characters name the directory to start in.
-    let base: Vec<&str> = pattern
-        .split('/')
-        .take_while(|part| !part.contains(['*', '?', '[', '{', '\\']))
-        .collect();
-    let mut found = Vec::new();
-    let Ok(base) = RelPath::new(base.join("/")) else {
-        return Ok(found);
-    };
-    let mut pending = vec![base.clone()];
-    while let Some(path) = pending.pop() {
-        if hidden.contains(&path) {
-            continue;
-        }
-        let full = root.join_rel(&path);
-        // Links are not entered, but for one that the pattern itself names.
-        let metadata = if path == base {
-            std::fs::metadata(&full)
-        } else {
-            std::fs::symlink_metadata(&full)
-        };
-        match metadata.map(|metadata| crate::disk::kind_of(&metadata)) {
-            Ok(NodeKind::Directory) => pending.extend(children(&full, &path, enter_modules)),
-            Ok(_) if globs.matches(&path) => found.push(path),
-            _ => {}
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 /// The directory that a pattern over paths outside the workspace starts from, and the rest of it;
 /// none if there is no home directory that it is about.
 fn anchor<'p>(
@@ -417,20 +382,12 @@ pub(crate) fn expand_outside(
         return Ok(Vec::new());
     };
     let workspace: Vec<RelPath> = root.relative_to(&directory).into_iter().collect();
-    let found = expand(&directory, rest, &workspace)?;
-    Ok(found.iter().map(|path| directory.join_rel(path)).collect())
-}
-
-fn children(full: &AbsPath, path: &RelPath, enter_modules: bool) -> Vec<RelPath> {
-    let Ok(entries) = std::fs::read_dir(full) else {
-        return Vec::new();
+    let found = expand(&directory, rest, &workspace, Links::All)?;
+    let whole = |found: Match| match found.outside {
+        Some(target) => target,
+        None => directory.join_rel(&found.path),
     };
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.file_name())
-        .filter(|name| name != ".git" && (enter_modules || name != "node_modules"))
-        .filter_map(|name| path.join(name.as_bytes()).ok())
-        .collect()
+    Ok(found.into_iter().map(whole).collect())
 }
 
 /// Compiles patterns over absolute paths; `~/` stands for the home directory.

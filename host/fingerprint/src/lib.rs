@@ -11,6 +11,7 @@ mod compare;
 mod conduct;
 mod disk;
 mod env;
+mod expand;
 mod git;
 mod glance;
 mod globs;
@@ -32,8 +33,9 @@ pub use compare::{
 pub use conduct::{Conduct, Met, Nature};
 pub use disk::Disk;
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
+pub use expand::{Links, Match, expand, matches_anything};
 pub use git::{IndexNames, index_names, repository_index};
-pub use globs::{Filter, GlobError, Globs, PathRules, expand};
+pub use globs::{Filter, GlobError, Globs, PathRules};
 pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};
 pub use key::{DeclaredEnv, WeakParts};
 pub use ledger::{Ledger, LedgerRow};

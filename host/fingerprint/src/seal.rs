@@ -15,12 +15,13 @@ use crate::classify::{Class, Surroundings, classify, same_but_for_attributes};
 use crate::compare::{Covered, Look, covering};
 use crate::conduct::{self, Conduct, Met, Nature};
 use crate::disk::Disk;
+use crate::expand::{Links, Match, expand};
 use crate::git;
-use crate::globs::{GlobError, PathRules, expand};
+use crate::globs::{GlobError, PathRules};
 use crate::item::{EntryStates, Item, NodeKind, PathSet, State};
 use crate::ledger::Ledger;
 use crate::observed::{ChangeKind, Observation, PathFacts, Seen, StateSeen};
-use crate::outside::names::Names;
+use crate::outside::names::{self, Names};
 use crate::outside::{self, Outside};
 use crate::rows::StatRow;
 use crate::why::NotStored;
@@ -351,10 +352,18 @@ impl Sealing {
             .cloned()
             .chain(reported(input.reported()))
         {
-            let found = expand(disk.root, &pattern, disk.hidden)?;
+            if is_below_a_file(disk, &pattern) {
+                continue;
+            }
+            let found = expand(disk.root, &pattern, disk.hidden, Links::All)?;
             self.items.insert(Item::Glob(pattern));
-            let found = found.into_iter().filter(|path| input.adds(path));
-            self.items.extend(found.map(Item::Path));
+            let adds = |found: &Match| input.adds(found.named()) && !input.cuts(&found.path);
+            for found in found.into_iter().filter(adds) {
+                let outside = found.outside.map(|path| names::plain(disk, &path));
+                let outside = outside.map(|name| Item::Beyond(serde_bytes::ByteBuf::from(name)));
+                self.items.extend(outside);
+                self.items.insert(Item::Path(found.path));
+            }
         }
         let output = &request.rules.output;
         for pattern in output
@@ -363,8 +372,10 @@ impl Sealing {
             .cloned()
             .chain(reported(output.reported()))
         {
-            for path in expand(disk.root, &pattern, disk.hidden)? {
-                if !output.adds(&path) || self.results.contains_key(&path) {
+            for found in expand(disk.root, &pattern, disk.hidden, Links::OfBase)? {
+                let is_added = output.adds(found.named());
+                let path = found.path;
+                if !is_added || self.results.contains_key(&path) {
                     continue;
                 }
                 let seen = disk.node(&path);
@@ -519,6 +530,15 @@ impl Sealing {
             not_stored: self.not_stored,
         }
     }
+}
+
+/// Whether a pattern means only what lies below a path, and a file is there. Its own state says so.
+fn is_below_a_file(disk: &Disk<'_>, pattern: &str) -> bool {
+    let Some(path) = pattern.strip_suffix("/**") else {
+        return false;
+    };
+    let path = RelPath::new(path).ok();
+    path.is_some_and(|path| matches!(disk.node(&path), Some((NodeKind::File, _))))
 }
 
 /// The files of which the step made a name that was not there before, by device and inode.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
-use vt_base::CachePolicy;
+use vt_base::{CachePolicy, StepId, WrittenPattern};
 use vt_config::Project;
+use vt_fingerprint::matches_anything;
 use vt_plan::Plan;
 
 use crate::at_once::{Attempt, bring_back_at_once};
@@ -86,11 +87,49 @@ pub fn run(
     std::thread::scope(|scope| dispatcher.work(scope, &context, &runtime, received, listener))
         .map_err(RunError::Runtime)?;
     let exit_code = dispatcher.exit_code();
+    if exit_code == 0 {
+        for text in matched_nothing(&context, &plan, &dispatcher.outcomes) {
+            listener(&Event::Notice(text));
+        }
+    }
     Ok(Finished {
         exit_code,
         duration: started.elapsed(),
         steps: dispatcher.outcomes.into_iter().flatten().collect(),
     })
+}
+
+/// What is to be said of patterns of tasks that ran and by now match nothing: of a slip of the pen
+/// nobody would hear otherwise.
+fn matched_nothing(
+    context: &Context<'_>,
+    plan: &Plan,
+    outcomes: &[Option<StepOutcome>],
+) -> BTreeSet<String> {
+    let Ok(opened) = &context.store else {
+        return BTreeSet::new();
+    };
+    let root = &context.project.root;
+    let steps = plan.steps.iter().zip(outcomes);
+    let ran = steps.filter(|(planned, outcome)| {
+        let is_cached = planned.invocation.cache == CachePolicy::Enabled;
+        let is_run = |outcome: &StepOutcome| outcome.status == Status::Ran;
+        is_cached && outcome.as_ref().is_some_and(is_run)
+    });
+    let declared = ran.flat_map(|(planned, _)| {
+        let step = &planned.invocation.step;
+        let written = planned.invocation.declared.written.iter();
+        written.map(move |written| (step, written))
+    });
+    let in_vain = declared.filter(|(_, written)| {
+        let mut globs = written.globs.iter();
+        !globs.any(|glob| matches_anything(root, glob, &opened.hidden))
+    });
+    let said = |(step, written): (&StepId, &WrittenPattern)| {
+        let (StepId { package, task, .. }, WrittenPattern { key, text, .. }) = (step, written);
+        format!("nothing matches `{text}` in `{key}` of `{package}#{task}`")
+    };
+    in_vain.map(said).collect()
 }
 
 struct Dispatcher<'p> {

@@ -469,6 +469,15 @@ fn a_rule_of_the_configuration_speaks_without_a_component() {
         "{}",
         outcome.said()
     );
+    // A name means what is below, as it does in a task.
+    sandbox.write("cache/deep/x", "1");
+    let ours = json!({ "name": "ours", "match": { "programs": ["vtt"] }, "directives": { "ignore-input": ["cache"] } });
+    let config =
+        json!({ "plugins": [], "rules": [ours], "tasks": { "go": "vtt cat cache/deep/x" } });
+    sandbox.write("vite-task.json", config.to_string());
+    assert_eq!(run(&sandbox).summary().only().status, Status::Ran);
+    sandbox.write("cache/deep/x", "2");
+    assert_eq!(run(&sandbox).summary().only().status, Status::Hit);
     // It speaks for no other tool, and for no package without what it names.
     let rule = json!({
         "name": "ours", "match": { "programs": ["vtt"], "dependencies": ["nuxt"] },
@@ -487,9 +496,16 @@ fn a_rule_of_the_configuration_says_nothing_that_a_component_may_not_say() {
         run(&sandbox)
     };
     let tool = || json!({ "programs": ["vtt"] });
-    for glob in ["**", "../**", "/etc/**", "a["] {
+    for glob in ["**", "../**", "/etc/**", ".", "../.."] {
         let outcome = rule("ours", tool(), json!({ "ignore-input": [glob] }));
         denied(&outcome, &["vite-task.json:", "rule `ours`", glob]);
+    }
+    for glob in ["a[", "a/!(b)"] {
+        let outcome = rule("ours", tool(), json!({ "ignore-input": [glob] }));
+        denied(
+            &outcome,
+            &["vite-task.json:", &format!("`{glob}` is not a glob")],
+        );
     }
     denied(
         &rule("ours", tool(), json!({ "track-env": ["a b"] })),
