@@ -80,6 +80,7 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
             },
             machine_policy: AbsPath::new(MACHINE_POLICY).ok(),
             named_policy: directory(env_names::POLICY),
+            user: rustix::process::getuid().as_raw(),
         },
         current_dir,
     })

@@ -1,13 +1,15 @@
 //! Policy files: what rule plugins may say, decided by whoever answers for the workspace or for
 //! the machine. Each rule keeps its place in the file, so that whoever is denied can be told why.
 
+use std::path::Path;
+
 use jsonc_parser::ast::Value;
 use jsonc_parser::common::Ranged as _;
 use vt_base::{AbsPath, Digest};
 
 use crate::reader::{Reader, Spanned};
 use crate::source::{Dialect, Source};
-use crate::{ConfigError, ConfigErrors, Position};
+use crate::{ConfigError, ConfigErrors, Position, Problem};
 
 /// Keys of the file.
 pub(crate) const FILE: [&str; 12] = [
@@ -93,14 +95,24 @@ pub struct Policy {
     pub audit: Option<Ruled<AbsPath>>,
 }
 
-/// Reads a policy file; `Ok(None)` when there is none.
+/// Reads a policy file; `Ok(None)` when there is none. A link that leads nowhere is none that can be
+/// read.
 ///
 /// # Errors
 /// Everything that is wrong with it: a policy that is understood in part protects nobody.
 pub fn load_policy(file: &AbsPath) -> Result<Option<Policy>, ConfigErrors> {
     let source = match Source::read(file.clone()) {
         Ok(Some(source)) => source,
-        Ok(None) => return Ok(None),
+        Ok(None) => {
+            return match dangles(file.as_path()) {
+                true => Err(ConfigErrors(vec![Problem {
+                    file: file.clone(),
+                    position: None,
+                    error: ConfigError::Unreadable(std::io::ErrorKind::NotFound.into()),
+                }])),
+                false => Ok(None),
+            };
+        }
         Err(problem) => return Err(ConfigErrors(vec![*problem])),
     };
     let mut problems = Vec::new();
@@ -119,6 +131,13 @@ pub fn load_policy(file: &AbsPath) -> Result<Option<Policy>, ConfigErrors> {
     } else {
         Err(ConfigErrors(problems))
     }
+}
+
+/// Whether a link that leads nowhere is on the way to a file. Whoever made it meant a policy to hold.
+fn dangles(file: &Path) -> bool {
+    let there = |path: &&Path| path.symlink_metadata().is_ok();
+    let highest = file.ancestors().find(there);
+    highest.is_some_and(|path| path.is_symlink() && !path.exists())
 }
 
 fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Policy {
@@ -336,6 +355,22 @@ mod tests {
         let allow = policy.allow.unwrap();
         assert_eq!((allow.position.line, allow.value.len()), (3, 1));
         assert_eq!(policy.require_lock.unwrap().position.line, 4);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_absence() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("vt/policy.json");
+        let load = || load_policy(&AbsPath::new(&file).unwrap());
+        assert!(load().unwrap().is_none());
+        std::os::unix::fs::symlink("nowhere", directory.path().join("vt")).unwrap();
+        assert!(load().is_err());
+        std::fs::create_dir(directory.path().join("nowhere")).unwrap();
+        assert!(load().unwrap().is_none());
+        std::os::unix::fs::symlink("gone.json", &file).unwrap();
+        assert!(load().is_err());
+        std::fs::write(directory.path().join("nowhere/gone.json"), "{}").unwrap();
+        assert!(load().unwrap().is_some());
     }
 
     #[test]

@@ -180,4 +180,9 @@ pub enum NotStored {
         /// The program that listens, if that can be told.
         by: Option<String>,
     },
+    /// A policy denies what the tool said.
+    Denied {
+        /// Who is denied what, and by which rule of which file.
+        detail: String,
+    },
 }

@@ -125,8 +125,20 @@ impl Recorder {
         Ok(())
     }
 
+    fn untracked(&mut self, names: &str) -> Result<(), String> {
+        if !self.reports.untracked.contains(names) {
+            self.keep(names.len())?;
+            self.reports.untracked.insert(names.to_owned());
+        }
+        Ok(())
+    }
+
     fn get_env(&mut self, request: u32, name: String, tracking: Tracking) -> Result<Reply, String> {
         let value = self.options.env.get(OsStr::new(&name)).cloned();
+        let is_apart = channel_name(&name) || self.options.untracked.matches(&name);
+        if tracking == Tracking::Untracked && !is_apart && !self.options.declared.matches(&name) {
+            self.untracked(&name)?;
+        }
         let counts = tracking == Tracking::Tracked
             && !channel_name(&name)
             && !self.options.untracked.matches(&name)
@@ -153,6 +165,13 @@ impl Recorder {
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
             .collect();
         let reply = within_a_frame(Reply::Envs { request, pairs })?;
+        if tracking == Tracking::Untracked {
+            let names = match &query {
+                EnvQuery::Glob(glob) => glob.clone(),
+                EnvQuery::Prefix(prefix) => format!("{prefix}*"),
+            };
+            self.untracked(&names)?;
+        }
         if tracking == Tracking::Tracked && !self.reports.queries.contains_key(&query) {
             let matches = query.match_set(
                 &self.options.env,

@@ -29,6 +29,9 @@ pub struct Reports {
     pub envs: BTreeMap<String, Option<OsString>>,
     /// Queries asked with tracking, with [what they match](EnvQuery::match_set).
     pub queries: BTreeMap<EnvQuery, BTreeMap<String, OsString>>,
+    /// Variables that were asked for without tracking and are not declared: names, globs, and prefixes
+    /// with a star behind them.
+    pub untracked: BTreeSet<String>,
     /// The wish of a tool that the run is not stored; the first one said.
     pub opt_out: Option<OptOut>,
     /// Hints that were not taken, in the order of their paths.

@@ -12,6 +12,7 @@ use crate::event::StepOutcome;
 use crate::glimpse::Glimpse;
 use crate::replay::{Return, bring_back};
 use crate::rules::{Prepared, prepare};
+use crate::said::audit_reports;
 use crate::task::{find_quickly, hit, lock_name};
 use crate::world::Freshness;
 
@@ -74,7 +75,10 @@ fn try_at_once<'p>(
     let mut outcome = StepOutcome::of(&planned.invocation);
     outcome.directives = prepared.directives.lines();
     match bring_back(context, opened, prepared, &memory, &found, Some(lock)) {
-        Return::Back(changed) => Some(hit(outcome, &found, changed)),
+        Return::Back(changed) => {
+            audit_reports(context, prepared, &found.entry.reports, &[]);
+            Some(hit(outcome, &found, changed))
+        }
         Return::Run(why) => {
             attempt.why = Some(why);
             None

@@ -6,17 +6,19 @@ use vt_base::{Digest, EnvPatterns, RelPath};
 use vt_ipc::EnvQuery;
 use vt_rules::Directive;
 
+use crate::plugins::Speaker;
+
 /// What rule plugins say about a step.
 #[derive(Default)]
 pub(crate) struct Directives(pub(crate) Vec<Said>);
 
 /// Something that a plugin says, and which one.
 pub(crate) struct Said {
+    /// The plugin, under the name it gives itself.
     pub(crate) plugin: String,
-    /// The version a component says it has.
-    pub(crate) version: Option<String>,
     /// Of the component or rule.
     pub(crate) digest: Digest,
+    pub(crate) speaker: Speaker,
     pub(crate) directive: Directive,
 }
 
@@ -106,11 +108,11 @@ impl Directives {
             .flat_map(|of_one| {
                 let Said {
                     plugin,
-                    version,
                     digest,
+                    speaker,
                     ..
                 } = &of_one[0];
-                let version = version.iter().map(|version| format!(" {version}"));
+                let version = speaker.version.iter().map(|version| format!(" {version}"));
                 let version: String = version.collect();
                 let digest = &digest.to_hex()[..SHOWN_DIGITS];
                 let who = format!("{plugin}{version} ({digest})");

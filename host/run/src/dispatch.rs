@@ -56,7 +56,7 @@ pub fn run(
     listener: &mut dyn FnMut(&Event),
 ) -> Result<Finished, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
-    let in_use = InUse::load(project, world)?;
+    let in_use = InUse::load(project, world, Purpose::Run)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

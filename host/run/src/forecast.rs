@@ -50,7 +50,7 @@ pub fn forecast(
     request: &RunRequest,
 ) -> Result<Vec<StepForecast>, RunError> {
     let plan = vt_plan::plan(project, &request.target)?;
-    let in_use = InUse::load(project, world)?;
+    let in_use = InUse::load(project, world, Purpose::Look)?;
     // Nobody is told anything.
     let (events, _) = tokio::sync::mpsc::channel(MESSAGES);
     let mut context = Context::new(project, world, Purpose::Look, request, in_use, events);

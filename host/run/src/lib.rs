@@ -52,7 +52,7 @@ pub use event::{Event, PathSetName, Status, StepOutcome, Stream, Verdict};
 pub use forecast::{Forecast, StepForecast, forecast};
 pub use plugins::{
     Accept, Capabilities, Denied, Grant, Loaded, LockMode, Pin, Pinned, Pinning, Place,
-    PluginError, grants, last_fuel, look_at_plugins, offline, pin_plugins,
+    PluginError, Speaker, SpeakerKind, grants, last_fuel, look_at_plugins, offline, pin_plugins,
 };
 pub use sweep::Limits;
 pub use upkeep::{CacheInfo, Cleaned, Collected, TaskUse, cache_clean, cache_collect, cache_info};

@@ -18,15 +18,15 @@ use vt_base::AbsPath;
 use vt_config::{PluginEntry, PluginSource, Policy, Position, Project};
 use vt_rules::Component;
 
-pub(crate) use audit::note;
+pub(crate) use audit::Entry;
 pub use error::{Place, PluginError};
 pub(crate) use fuel::fuel_key;
 pub use fuel::last_fuel;
 pub(crate) use in_use::InUse;
 pub use lock::{Capabilities, Pin};
 pub(crate) use outlines::Outlines;
-pub(crate) use policy::Policies;
-pub use policy::{Denied, Grant};
+pub use policy::{Denied, Grant, Speaker, SpeakerKind};
+pub(crate) use policy::{Policies, taken_out};
 pub(crate) use source::read_whole;
 
 use crate::world::PluginWorld;
@@ -54,6 +54,9 @@ pub struct Loaded {
     pub source: PluginSource,
     /// The version of its npm package.
     pub package_version: Option<String>,
+    /// The names of its npm package: what the root depends on, and what the package calls itself. They
+    /// differ where somebody installed it under another name.
+    pub package_names: Vec<String>,
     /// The key of whoever signed it, in hexadecimal digits.
     pub publisher: Option<String>,
     /// Whether it is pinned.
@@ -235,6 +238,7 @@ fn find(
         name: component.id().to_owned(),
         source: PluginSource::BuiltIn,
         package_version: None,
+        package_names: Vec::new(),
         publisher: None,
         pinning: Pinning::BuiltIn,
     };

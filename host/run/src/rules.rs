@@ -18,7 +18,9 @@ use vt_store::Table;
 use crate::context::{Context, Opened, Purpose, chain};
 use crate::directives::{Directives, Fingerprinted, Said, is_excuse};
 use crate::glimpse::Glimpse;
-use crate::plugins::{Denied, InUse, Loaded, PluginError, fuel_key, note, read_whole};
+use crate::plugins::{
+    Denied, Entry, InUse, Loaded, PluginError, Speaker, fuel_key, read_whole, taken_out,
+};
 use crate::records;
 
 /// The libc that `vt` was built for; its steps run on the same one.
@@ -27,6 +29,9 @@ const LIBC: &str = if cfg!(target_env = "musl") {
 } else {
     "gnu"
 };
+
+/// What the limits of the policies are called among what rules say.
+const POLICY: &str = "policy/limits";
 
 /// Operating system, architecture and libc.
 fn platform() -> String {
@@ -60,13 +65,16 @@ pub(crate) fn prepare<'c>(
     let (directives, digests, trouble) = match judged {
         Ok((directives, digests)) => (directives, digests, None),
         Err(trouble) => {
+            if let (Unjudged::Denied(denied), Purpose::Run) = (&trouble, context.purpose) {
+                audit(context, &invocation.step, &[Entry::Denied(denied)]);
+            }
             let detail = trouble.to_string();
             let trouble = Some(NotStored::PluginError { detail });
             (Directives::default(), BTreeMap::new(), trouble)
         }
     };
     if context.purpose == Purpose::Run {
-        audit(context, &invocation.step, &directives);
+        audit_directives(context, planned, &directives);
     }
     // A pattern that a rule tracks is declared as if the task had written it.
     let mut invocation = invocation.clone();
@@ -148,7 +156,13 @@ enum Unjudged {
     Trouble(String),
     /// A policy denies what one says.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(Box<Denied>),
+}
+
+impl From<Denied> for Unjudged {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(Box::new(denied))
+    }
 }
 
 impl From<String> for Unjudged {
@@ -171,21 +185,35 @@ pub(crate) fn admit(context: &Context<'_>, plan: &Plan) -> Result<(), PluginErro
     let glimpse = &mut Glimpse::default();
     for planned in plan.steps.iter().filter(cached) {
         if let Err(Unjudged::Denied(denied)) = judge(context, opened, planned, glimpse) {
-            return Err(denied.into());
+            if context.purpose == Purpose::Run {
+                audit(context, &planned.invocation.step, &[Entry::Denied(&denied)]);
+            }
+            return Err((*denied).into());
         }
     }
     Ok(())
 }
 
-/// Writes down what applies to a step, where a policy wants that.
-fn audit(context: &Context<'_>, step: &StepId, directives: &Directives) {
-    for file in context.in_use.policies.audits() {
-        let said = directives.0.iter();
-        let said = said.map(|said| ((said.plugin.as_str(), &said.digest), &said.directive));
-        if let Err(error) = note(file, &context.project.root, step, said) {
-            context.notice(format!("cannot write the audit file `{file}`: {error}"));
-        }
+/// Writes down what becomes of a step, where a policy wants that.
+pub(crate) fn audit(context: &Context<'_>, step: &StepId, entries: &[Entry<'_>]) {
+    for (file, error) in context.in_use.policies.auditor.note(Some(step), entries) {
+        context.notice(format!("cannot write the audit file `{file}`: {error}"));
     }
+}
+
+/// Writes down what rules and the configuration say of a step.
+fn audit_directives(context: &Context<'_>, planned: &PlannedStep, directives: &Directives) {
+    if !context.in_use.policies.auditor.is_wanted() {
+        return;
+    }
+    let invocation = &planned.invocation;
+    let task = Speaker::task(&invocation.step);
+    let said = directives.0.iter();
+    let said = said.map(|said| Entry::Applied(&said.speaker, said.directive.to_string()));
+    let taken = taken_out(&invocation.declared).into_iter();
+    let taken = taken.map(|directive| Entry::Applied(&task, directive.to_string()));
+    let entries: Vec<Entry<'_>> = said.chain(taken).collect();
+    audit(context, &invocation.step, &entries);
 }
 
 fn judge(
@@ -212,6 +240,15 @@ fn judge(
     } = &context.in_use;
     let mut directives = Vec::new();
     let mut digests = BTreeMap::new();
+    if policies.limit_directives() {
+        let task = Speaker::task(&planned.invocation.step);
+        for directive in taken_out(&planned.invocation.declared) {
+            policies.permit(&task, &directive)?;
+        }
+        // No component can have this name.
+        let limits = policies.limits().map(|digest| (POLICY.to_owned(), digest));
+        digests.extend(limits);
+    }
     for loaded in plugins {
         let component = &loaded.component;
         if !component.speaks_for(&planned.invocation, &facts) {
@@ -233,12 +270,13 @@ fn judge(
             component.id().to_owned(),
             digest_of(component.digest(), &valid),
         );
+        let speaker = Speaker::component(loaded);
         for directive in valid {
-            policies.permit(&loaded.name, &directive)?;
+            policies.permit(&speaker, &directive)?;
             directives.push(Said {
                 plugin: component.id().to_owned(),
-                version: Some(component.version().to_owned()),
                 digest: *component.digest(),
+                speaker: speaker.clone(),
                 directive,
             });
         }
@@ -253,12 +291,13 @@ fn judge(
             .say(&facts.directory)
             .map_err(|(said, reason)| format!("rule `{}`: `{said}`: {reason}", rule.name()))?;
         digests.insert(name.clone(), digest_of(rule.digest(), &valid));
+        let speaker = Speaker::rule(&name, Some(*rule.digest()));
         for directive in valid {
-            policies.permit(&name, &directive)?;
+            policies.permit(&speaker, &directive)?;
             directives.push(Said {
                 plugin: name.clone(),
-                version: None,
                 digest: *rule.digest(),
+                speaker: speaker.clone(),
                 directive,
             });
         }

@@ -1,12 +1,90 @@
 //! What the tools of a run said about it: reasons not to store it, and lines for people.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use vt_base::RelPath;
+use vt_base::{Program, RelPath};
 use vt_fingerprint::NotStored;
 use vt_ipc::{EnvQuery, Hint, Refused, Reports, Trespass};
+use vt_rules::Directive;
 
-use crate::rules::Prepared;
+use crate::context::Context;
+use crate::plugins::{Denied, Entry, Speaker};
+use crate::rules::{Prepared, audit};
+
+/// What lines begin with that tell of something taken out of account.
+const TAKING: [&str; 4] = [
+    "ignore-input ",
+    "ignore-output ",
+    "track-output ",
+    "pass-env ",
+];
+
+/// The tool that speaks for a step: the program of its command.
+fn tool(prepared: &Prepared<'_>) -> Speaker {
+    let invocation = &prepared.planned.invocation;
+    match &invocation.program {
+        Program::Direct(name) => Speaker::tool(name),
+        Program::Shell(_) => Speaker::tool(&invocation.command),
+    }
+}
+
+/// What tools said, less what a policy denies them: they are held to what rules are held to.
+pub(crate) fn permitted<'r>(
+    context: &Context<'_>,
+    prepared: &Prepared<'_>,
+    reports: &'r Reports,
+) -> (Cow<'r, Reports>, Vec<Denied>) {
+    let policies = &context.in_use.policies;
+    if !policies.limit_directives() {
+        return (Cow::Borrowed(reports), Vec::new());
+    }
+    let tool = tool(prepared);
+    let mut denied = Vec::new();
+    let mut permit = |directive: Directive| match policies.permit(&tool, &directive) {
+        Ok(()) => true,
+        Err(reason) => {
+            denied.push(reason);
+            false
+        }
+    };
+    // What is said of a path is said of all below it, unless it is a file.
+    let root = &context.project.root;
+    let glob = |path: &RelPath| match root.join_rel(path).as_path().is_file() {
+        true => path.to_string(),
+        false => format!("{path}/**"),
+    };
+    let mut kept = reports.clone();
+    let mut sift = |paths: &mut BTreeSet<RelPath>, say: fn(String) -> Directive| {
+        paths.retain(|path| permit(say(glob(path))));
+    };
+    sift(&mut kept.ignored_inputs, Directive::IgnoreInput);
+    sift(&mut kept.ignored_outputs, Directive::IgnoreOutput);
+    sift(&mut kept.tracked_outputs, Directive::Output);
+    let envs = &kept.envs;
+    kept.untracked
+        .retain(|name| envs.contains_key(name) || permit(Directive::PassEnv(name.clone())));
+    (Cow::Owned(kept), denied)
+}
+
+/// Writes down what tools took out of account, and what of that they were denied.
+pub(crate) fn audit_reports(
+    context: &Context<'_>,
+    prepared: &Prepared<'_>,
+    lines: &[String],
+    denied: &[Denied],
+) {
+    if !context.in_use.policies.auditor.is_wanted() {
+        return;
+    }
+    let tool = tool(prepared);
+    let taking = lines.iter();
+    let taking = taking.filter(|line| TAKING.iter().any(|taking| line.starts_with(taking)));
+    let applied = taking.map(|line| Entry::Applied(&tool, line.clone()));
+    let denied = denied.iter().map(Entry::Denied);
+    let entries: Vec<Entry<'_>> = applied.chain(denied).collect();
+    audit(context, &prepared.planned.invocation.step, &entries);
+}
 
 /// Why a run must not be stored, by what its tools and rules said.
 pub(crate) fn report_reasons(prepared: &Prepared<'_>, reports: &Reports) -> Vec<NotStored> {
@@ -66,6 +144,9 @@ pub(crate) fn report_lines(reports: &Reports) -> Vec<String> {
         EnvQuery::Glob(glob) => format!("track-env {glob}"),
         EnvQuery::Prefix(prefix) => format!("track-env {prefix}*"),
     }));
+    let untracked = reports.untracked.iter();
+    let untracked = untracked.filter(|name| !reports.envs.contains_key(*name));
+    lines.extend(untracked.map(|name| format!("pass-env {name}")));
     lines.extend(
         reports
             .values

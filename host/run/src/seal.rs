@@ -20,7 +20,7 @@ use crate::output::{Frame, encode};
 use crate::record::{self, Left, Recorded, Shown, store_error};
 use crate::records::{EntryRecord, ResultRecord};
 use crate::rules::Prepared;
-use crate::said::{report_lines, report_reasons};
+use crate::said::{audit_reports, permitted, report_lines, report_reasons};
 use crate::services::Services;
 use crate::settled::WAIT;
 use crate::spawn::Ran;
@@ -66,12 +66,17 @@ pub(crate) fn settle(
     let mut lines = Vec::new();
     let reports = match &ran.reports {
         Ok(reports) => {
+            let (reports, denied) = permitted(context, prepared, reports);
             // What a step wished that came to nothing is nobody's concern. Its hints still say
             // which of the files it left are its own.
             if reasons.is_empty() {
-                lines = report_lines(reports);
-                reasons.extend(report_reasons(prepared, reports));
+                lines = report_lines(&reports);
+                reasons.extend(report_reasons(prepared, &reports));
+                reasons.extend(denied.iter().map(|denied| NotStored::Denied {
+                    detail: denied.to_string(),
+                }));
             }
+            audit_reports(context, prepared, &lines, &denied);
             Some(reports)
         }
         Err(detail) => {
@@ -105,7 +110,7 @@ pub(crate) fn settle(
                 ran_because_of_result,
                 ran,
                 indexes: ran.index.as_slice(),
-                reports,
+                reports: reports.as_deref(),
             };
             match settling.record(&mut reasons, &lines, duration_ms, &mut path_set) {
                 Ok(stored) => stored,

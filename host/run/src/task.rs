@@ -18,6 +18,7 @@ use crate::record::store_error;
 use crate::records::step_name;
 use crate::replay::{Changed, Return, bring_back};
 use crate::rules::{Prepared, environment, prepare};
+use crate::said::audit_reports;
 use crate::seal::settle;
 use crate::settled::{find_settled, settle_ledger};
 use crate::spawn::{Ran, Streams, Tracking, milliseconds, run_plain, run_tracked};
@@ -159,6 +160,7 @@ fn run_cached(
             let lock = lock.as_ref().ok();
             match bring_back(context, opened, &prepared, &memory, &found, lock) {
                 Return::Back(changed) => {
+                    audit_reports(context, &prepared, &found.entry.reports, &[]);
                     return hit(outcome, &found, changed);
                 }
                 Return::Run(why) => (memory, vec![why], None),

@@ -61,6 +61,8 @@ pub struct PluginWorld {
     pub machine_policy: Option<AbsPath>,
     /// A policy file that somebody names, which must exist.
     pub named_policy: Option<AbsPath>,
+    /// The number of the user, for audit files.
+    pub user: u32,
 }
 
 /// Whether entries may be used.

@@ -14,6 +14,7 @@ fn places(root: &Path) -> BTreeMap<&'static str, PathBuf> {
         ("plugin_kit", "tests/suites/tests/plugin_kit"),
         ("plugin_outlines", "tests/suites/tests/plugin_outlines.rs"),
         ("plugin_policy", "tests/suites/tests/plugin_policy.rs"),
+        ("policy_reach", "tests/suites/tests/policy_reach.rs"),
         ("plugin_redact", "tests/suites/tests/plugin_redact.rs"),
         ("plugin_sources", "tests/suites/tests/plugin_sources.rs"),
     ]

@@ -85,6 +85,7 @@ pub(crate) fn not_stored(reason: &NotStored) -> Value {
                 ("by", by.as_deref().unwrap_or_default()),
             ],
         ),
+        NotStored::Denied { detail } => kind("denied", &[("detail", detail)]),
     }
 }
 
@@ -180,6 +181,10 @@ pub(crate) fn not_stored_of(value: &Value) -> Option<NotStored> {
         "shared-output" => NotStored::SharedOutput {
             path: field("path"),
         },
+        "lost-result" => NotStored::LostResult {
+            path: field("path"),
+            state: field("state"),
+        },
         "ipc-error" => NotStored::IpcError {
             detail: field("detail"),
         },
@@ -193,6 +198,9 @@ pub(crate) fn not_stored_of(value: &Value) -> Option<NotStored> {
         "used-service" => NotStored::UsedService {
             address: field("address"),
             by: Some(field("by")).filter(|by| !by.is_empty()),
+        },
+        "denied" => NotStored::Denied {
+            detail: field("detail"),
         },
         _ => return None,
     })

@@ -154,6 +154,9 @@ fn why(why: &Why) -> String {
         Why::UntrackedEnvListChanged => "the list of untracked variables changed".to_owned(),
         Why::InputConfigChanged => "the declared inputs changed".to_owned(),
         Why::OutputConfigChanged => "the declared outputs changed".to_owned(),
+        Why::RulesChanged { plugin } if plugin == "policy/limits" => {
+            "what the policies permit changed".to_owned()
+        }
         Why::RulesChanged { plugin } => format!("the rules of plugin `{plugin}` changed"),
         Why::ToolChanged { path } => format!("tool `{path}` changed"),
         Why::OutputEdited { path } => format!("the output `{path}` was edited"),
@@ -205,6 +208,7 @@ fn refusal(reason: &NotStored) -> String {
         NotStored::StoreError { detail } => format!("the store failed: {detail}"),
         NotStored::CacheDisabled => "the cache is off".to_owned(),
         NotStored::UsedService { address, by } => used_service(address, by.as_deref()),
+        NotStored::Denied { detail } => detail.clone(),
     }
 }
 

@@ -184,7 +184,9 @@ proptest! {
     fn a_pattern_matches_what_the_reference_matches(made in made(), paths in prop::collection::vec(path(), 8)) {
         let text = text(&made);
         // A star that stands beside another one is another pattern.
-        prop_assume!(!text.replace("**/", "").contains("**") && !text.contains("***"));
+        let shallow: Vec<Made> = made.iter().filter(|one| !matches!(one, Made::Deep)).cloned().collect();
+        prop_assume!(!self::text(&shallow).contains("**"));
+        prop_assume!(!text.contains("***"));
         let readings = readings(&made);
         let glob = glob(&parse(&text).unwrap());
         let matcher = build(&glob).unwrap().compile_matcher();

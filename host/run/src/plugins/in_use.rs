@@ -5,7 +5,8 @@ use vt_config::{Project, Rule};
 use vt_rules::{Directive, Matches, StaticRule};
 
 use super::error::{Place, PluginError};
-use super::{Loaded, Outlines, Policies, load_plugins, needs_lock};
+use super::{Entry, Loaded, Outlines, Policies, load_plugins, needs_lock};
+use crate::context::Purpose;
 use crate::world::{World, cache_directory};
 
 /// All that may speak about the steps of a run, and the policies it is held to.
@@ -24,8 +25,22 @@ impl InUse {
     ///
     /// # Errors
     /// The first that cannot be used as it is, or may not be.
-    pub(crate) fn load(project: &Project, world: &World) -> Result<Self, PluginError> {
+    pub(crate) fn load(
+        project: &Project,
+        world: &World,
+        purpose: Purpose,
+    ) -> Result<Self, PluginError> {
         let policies = Policies::load(project, &world.plugins)?;
+        let auditor = policies.auditor.clone();
+        let loaded = Self::held_to(policies, project, world);
+        if let (Err(PluginError::Denied(denied)), Purpose::Run) = (&loaded, purpose) {
+            // What is denied is an error, and no second one is needed for where it is kept.
+            let _ = auditor.note(None, &[Entry::Denied(denied)]);
+        }
+        loaded
+    }
+
+    fn held_to(policies: Policies, project: &Project, world: &World) -> Result<Self, PluginError> {
         let mut outlines = if needs_lock(project) {
             let directory = cache_directory(project, world.cache_dir.as_ref());
             Outlines::read(&directory, &project.root)

@@ -1,26 +1,117 @@
-//! Holds components, and what they say, against the policies.
+//! Holds components, and what anybody says about a step, against the policies.
 //!
-//! There may be three: the machine's, one that `VT_POLICY` names, and the workspace's. Each has to
-//! permit a thing, so none can loosen another.
+//! There is the machine's, one that `VT_POLICY` names, the workspace's, and those of the directories
+//! above it. Each has to permit a thing, so none can loosen another. What takes something out of account is
+//! held to them whoever says it: a component, a rule, the configuration of a task, a tool that runs.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::os::unix::fs::MetadataExt as _;
 
 use globset::GlobBuilder;
-use vt_base::AbsPath;
+use vt_base::{AbsPath, Declared, Digest, Sign, StableHasher, StepId};
 use vt_config::{PluginSource, Policy, Position, Project, Who};
 use vt_rules::Directive;
 
+use super::audit::Auditor;
 use super::error::PluginError;
 use super::{Loaded, Pinning, named};
 use crate::world::PluginWorld;
 
 const WORKSPACE_POLICY: &str = "vt-policy.json";
 
+/// What somebody who says something about a step is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpeakerKind {
+    /// A component, or a rule of the configuration.
+    Plugin,
+    /// What the configuration says of a task.
+    Task,
+    /// A tool that runs.
+    Tool,
+}
+
+/// Who says something about a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Speaker {
+    /// What it is.
+    pub kind: SpeakerKind,
+    /// What a person calls it.
+    pub name: String,
+    /// What a component calls itself.
+    pub id: Option<String>,
+    /// The version that a component says it has.
+    pub version: Option<String>,
+    /// Of the component or rule.
+    pub digest: Option<Digest>,
+}
+
+impl Speaker {
+    /// A component.
+    pub(crate) fn component(loaded: &Loaded) -> Self {
+        Self {
+            kind: SpeakerKind::Plugin,
+            name: loaded.name.clone(),
+            id: Some(loaded.component.id().to_owned()),
+            version: Some(loaded.component.version().to_owned()),
+            digest: Some(*loaded.component.digest()),
+        }
+    }
+
+    /// A rule of the configuration.
+    pub(crate) fn rule(name: &str, digest: Option<Digest>) -> Self {
+        Self {
+            id: Some(name.to_owned()),
+            digest,
+            ..Self::of(SpeakerKind::Plugin, name)
+        }
+    }
+
+    /// The configuration of the task that a step belongs to.
+    pub(crate) fn task(step: &StepId) -> Self {
+        let name = format!("{}#{}", step.package, step.task);
+        Self::of(SpeakerKind::Task, &name)
+    }
+
+    /// The tool that a step runs.
+    pub(crate) fn tool(name: &str) -> Self {
+        Self::of(SpeakerKind::Tool, name)
+    }
+
+    fn of(kind: SpeakerKind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            id: None,
+            version: None,
+            digest: None,
+        }
+    }
+}
+
+impl SpeakerKind {
+    /// Its name, for people and in the audit file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plugin => "plugin",
+            Self::Task => "task",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+impl fmt::Display for Speaker {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} `{}`", self.kind.name(), self.name)
+    }
+}
+
 /// What a policy denies, and by which rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Denied {
-    /// The plugin.
-    pub plugin: String,
+    /// Who is denied it.
+    pub speaker: Speaker,
     /// The directive, or what else it is that is denied.
     pub what: String,
     /// The rule: a key of the policy file.
@@ -36,7 +127,7 @@ impl std::error::Error for Denied {}
 impl fmt::Display for Denied {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            plugin,
+            speaker,
             what,
             rule,
             file,
@@ -45,7 +136,7 @@ impl fmt::Display for Denied {
         let Position { line, column } = position;
         write!(
             formatter,
-            "{file}:{line}:{column}: `{rule}` of the policy denies plugin `{plugin}`: {what}"
+            "{file}:{line}:{column}: `{rule}` of the policy denies {speaker}: {what}"
         )
     }
 }
@@ -65,46 +156,125 @@ pub struct Grant {
     pub denied: Option<Denied>,
 }
 
+/// What the configuration of a task takes out of account, as a rule would say it.
+pub(crate) fn taken_out(declared: &Declared) -> Vec<Directive> {
+    let cuts = |policy: &vt_base::FilePolicy, directive: fn(String) -> Directive| {
+        let globs = policy.globs.iter();
+        let globs = globs.filter(|glob| glob.sign == Sign::Negative);
+        globs
+            .map(|glob| directive(glob.pattern.clone()))
+            .collect::<Vec<_>>()
+    };
+    let names = declared.untracked_env.iter();
+    let names = names.filter(|name| !name.starts_with('!')).cloned();
+    let mut all = cuts(&declared.input, Directive::IgnoreInput);
+    all.extend(cuts(&declared.output, Directive::IgnoreOutput));
+    all.extend(names.map(Directive::PassEnv));
+    all
+}
+
+/// A policy that holds for a workspace.
+#[derive(Clone, Debug)]
+struct Held {
+    policy: Policy,
+    /// What stands before a path from the workspace root to make it one from where the policy counts.
+    prefix: String,
+}
+
 /// All policies that hold for a workspace.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Policies(Vec<Policy>);
+pub(crate) struct Policies {
+    held: Vec<Held>,
+    pub(crate) auditor: Auditor,
+}
 
 impl Policies {
     /// Reads them.
     pub(crate) fn load(project: &Project, world: &PluginWorld) -> Result<Self, PluginError> {
-        let mut all = Vec::new();
-        let workspace = project.root.join(WORKSPACE_POLICY);
-        for file in world.machine_policy.iter().chain([&workspace]) {
-            all.extend(vt_config::load_policy(file).map_err(PluginError::Policy)?);
+        let here = |policy| Held {
+            policy,
+            prefix: String::new(),
+        };
+        let load = |file: &AbsPath| vt_config::load_policy(file).map_err(PluginError::Policy);
+        let mut held = Vec::new();
+        if let Some(file) = &world.machine_policy {
+            held.extend(load(file)?.map(here));
+        }
+        let mut directory = Some(project.root.clone());
+        while let Some(above) = directory {
+            if let Some(policy) = load(&above.join(WORKSPACE_POLICY))? {
+                held.push(Held {
+                    prefix: prefix(&project.root, &above),
+                    policy,
+                });
+            }
+            directory = above.parent();
         }
         if let Some(file) = &world.named_policy {
-            all.push(named(file)?);
+            held.push(here(named(file)?));
         }
-        Ok(Self(all))
+        let mut policies = Self {
+            held,
+            auditor: Auditor::default(),
+        };
+        policies.auditor = Auditor {
+            files: policies.audits(&project.root, world.user),
+            workspace: project.root.to_string(),
+            user: world.user,
+            run: run_id(),
+        };
+        Ok(policies)
     }
 
-    /// Whether something may be denied that is known only from what a component says.
-    pub(crate) fn limit_directives(&self) -> bool {
-        self.0.iter().any(|policy| {
-            policy.directives.is_some() || policy.paths.is_some() || policy.env.is_some()
-        })
-    }
-
-    /// The files that get a line for each directive that is applied.
-    pub(crate) fn audits(&self) -> Vec<&AbsPath> {
-        let mut files: Vec<_> = self
-            .0
-            .iter()
-            .filter_map(|policy| policy.audit.as_ref().map(|audit| &audit.value))
-            .collect();
+    /// The files that get a line for what is applied and what is denied. A policy above the workspace
+    /// may be a stranger's, who is not to choose a file that this user writes.
+    fn audits(&self, root: &AbsPath, user: u32) -> Vec<AbsPath> {
+        let is_trusted = |policy: &Policy| {
+            let is_above = policy
+                .file
+                .parent()
+                .is_some_and(|directory| directory != *root && root.starts_with(&directory));
+            let owner = std::fs::metadata(policy.file.as_path()).map(|found| found.uid());
+            !is_above || owner.is_ok_and(|owner| owner == 0 || owner == user)
+        };
+        let policies = self.policies().filter(|policy| is_trusted(policy));
+        let files = policies.filter_map(|policy| policy.audit.as_ref().map(|audit| &audit.value));
+        let mut files: Vec<AbsPath> = files.cloned().collect();
         files.sort();
         files.dedup();
         files
     }
 
+    fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.held.iter().map(|held| &held.policy)
+    }
+
+    /// What the policies permit to be said, as far as it limits anything: what was stored under other
+    /// limits may hold what these deny.
+    pub(crate) fn limits(&self) -> Option<Digest> {
+        if !self.limit_directives() {
+            return None;
+        }
+        let mut each: Vec<Digest> = self.held.iter().map(limits).collect();
+        each.sort();
+        each.dedup();
+        let mut hasher = StableHasher::new("vt-policy-limits");
+        for digest in &each {
+            hasher.digest(digest);
+        }
+        Some(hasher.finish())
+    }
+
+    /// Whether something may be denied that is known only from what a component says.
+    pub(crate) fn limit_directives(&self) -> bool {
+        self.policies().any(|policy| {
+            policy.directives.is_some() || policy.paths.is_some() || policy.env.is_some()
+        })
+    }
+
     /// Where it is said that nothing may be fetched.
     pub(crate) fn offline(&self) -> Vec<(AbsPath, Position)> {
-        let said = self.0.iter().filter_map(|policy| {
+        let said = self.policies().filter_map(|policy| {
             let rule = policy.offline.as_ref().filter(|rule| rule.value)?;
             Some((policy.file.clone(), rule.position))
         });
@@ -113,14 +283,14 @@ impl Policies {
 
     /// Whether a component may be used.
     pub(crate) fn admit(&self, loaded: &Loaded) -> Result<(), Denied> {
-        self.0.iter().try_for_each(|policy| admit(policy, loaded))
+        self.policies().try_for_each(|policy| admit(policy, loaded))
     }
 
     /// What a component asks for, and what of that it gets. What it will say is not known before
     /// it is asked, so it asks for every directive that it has a method for.
     pub(crate) fn grants(&self, loaded: &Loaded) -> Vec<Grant> {
         let first = |judge: &dyn Fn(&Policy) -> Result<(), Denied>| {
-            self.0.iter().find_map(|policy| judge(policy).err())
+            self.policies().find_map(|policy| judge(policy).err())
         };
         let mut all = vec![Grant {
             asked: "to be used".to_owned(),
@@ -138,6 +308,7 @@ impl Policies {
                 denied: first(&|policy| admit_env(policy, loaded, name)),
             });
         }
+        let speaker = Speaker::component(loaded);
         let may_say: Vec<&str> = loaded.component.methods().collect();
         for name in vt_config::DIRECTIVES {
             if !may_say.contains(&name) {
@@ -145,7 +316,7 @@ impl Policies {
             }
             all.push(Grant {
                 asked: format!("to say `{name}`"),
-                denied: first(&|policy| permit_name(policy, &loaded.name, name, name)),
+                denied: first(&|policy| permit_name(policy, &speaker, name, name)),
             });
         }
         all
@@ -153,32 +324,64 @@ impl Policies {
 
     /// Whether the configuration may have rules of its own.
     pub(crate) fn admit_rules(&self, name: &str) -> Result<(), Denied> {
-        for policy in &self.0 {
+        for policy in self.policies() {
             if let Some(rule) = policy.rules.as_ref().filter(|rule| !rule.value) {
                 let what = "the configuration may have no rules of its own".to_owned();
-                return Err(denied(policy, name, what, "rules", rule.position));
+                let speaker = Speaker::rule(name, None);
+                return Err(denied(policy, &speaker, what, "rules", rule.position));
             }
         }
         Ok(())
     }
 
-    /// Whether a component may say this. Its paths are from the workspace root.
-    pub(crate) fn permit(&self, plugin: &str, directive: &Directive) -> Result<(), Denied> {
-        self.0
+    /// Whether somebody may say this. Its paths are from the workspace root.
+    pub(crate) fn permit(&self, speaker: &Speaker, directive: &Directive) -> Result<(), Denied> {
+        self.held
             .iter()
-            .try_for_each(|policy| permit(policy, plugin, directive))
+            .try_for_each(|held| permit(held, speaker, directive))
     }
+}
+
+/// The way from a directory above a root down to it, to be put before a path.
+fn prefix(root: &AbsPath, above: &AbsPath) -> String {
+    match root.relative_to(above) {
+        Some(below) if !below.is_root() => format!("{below}/"),
+        _ => String::new(),
+    }
+}
+
+/// A name for one run, to tell its lines from those of others.
+fn run_id() -> String {
+    let state = std::hash::RandomState::new();
+    format!("{:016x}", state.build_hasher().finish())
+}
+
+fn limits(held: &Held) -> Digest {
+    let mut hasher = StableHasher::new("vt-policy-limit");
+    hasher.text(&held.prefix);
+    let Policy {
+        directives,
+        paths,
+        env,
+        ..
+    } = &held.policy;
+    for list in [directives, paths, env] {
+        hasher.number(u64::from(list.is_some()));
+        let texts = list.as_ref().map_or(&[][..], |list| &list.value);
+        hasher.texts(texts.iter().map(String::as_str));
+    }
+    hasher.finish()
 }
 
 fn denied(
     policy: &Policy,
-    plugin: &str,
+    speaker: &Speaker,
     what: String,
     rule: &'static str,
     position: Position,
 ) -> Denied {
     Denied {
-        plugin: plugin.to_owned(),
+        speaker: speaker.clone(),
         what,
         rule,
         file: policy.file.clone(),
@@ -197,19 +400,22 @@ fn admit_env(policy: &Policy, loaded: &Loaded, name: &str) -> Result<(), Denied>
     match &policy.env {
         Some(rule) if !fits(name, &rule.value) => {
             let what = format!("it asks to be shown the variable `{name}`");
-            Err(denied(policy, &loaded.name, what, "env", rule.position))
+            let speaker = Speaker::component(loaded);
+            Err(denied(policy, &speaker, what, "env", rule.position))
         }
         _ => Ok(()),
     }
 }
 
 fn admit_component(policy: &Policy, loaded: &Loaded) -> Result<(), Denied> {
-    let deny =
-        |what: String, rule, position| Err(denied(policy, &loaded.name, what, rule, position));
+    let deny = |what: String, rule, position| {
+        let speaker = Speaker::component(loaded);
+        Err(denied(policy, &speaker, what, rule, position))
+    };
     if let Some(rule) = policy
         .deny
         .iter()
-        .find(|rule| is_meant(&rule.value, loaded))
+        .find(|rule| is_meant(&rule.value, loaded, Names::Any))
     {
         return deny("it is one of those".to_owned(), "deny", rule.position);
     }
@@ -222,7 +428,10 @@ fn admit_component(policy: &Policy, loaded: &Loaded) -> Result<(), Denied> {
         }
     } else {
         if let Some(rule) = &policy.allow
-            && !rule.value.iter().any(|who| is_meant(who, loaded))
+            && !rule
+                .value
+                .iter()
+                .any(|who| is_meant(who, loaded, Names::All))
         {
             return deny("it is none of these".to_owned(), "allow", rule.position);
         }
@@ -236,7 +445,7 @@ fn admit_component(policy: &Policy, loaded: &Loaded) -> Result<(), Denied> {
         if let Some(rule) = policy.require_signature.as_ref().filter(|rule| rule.value) {
             let trusted = policy.allow.iter().flat_map(|allow| &allow.value);
             let mut trusted = trusted.filter(|who| matches!(who, Who::Publisher(_)));
-            if !trusted.any(|who| is_meant(who, loaded)) {
+            if !trusted.any(|who| is_meant(who, loaded, Names::All)) {
                 let what = "it is not signed by a publisher that `allow` names".to_owned();
                 return deny(what, "requireSignature", rule.position);
             }
@@ -245,34 +454,57 @@ fn admit_component(policy: &Policy, loaded: &Loaded) -> Result<(), Denied> {
     Ok(())
 }
 
-fn is_meant(who: &Who, loaded: &Loaded) -> bool {
+/// How many of the names of a package have to be of a scope.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// To be trusted.
+    All,
+    /// To be shut out.
+    Any,
+}
+
+fn is_meant(who: &Who, loaded: &Loaded, names: Names) -> bool {
     match who {
         Who::Digest(digest) => digest == loaded.component.digest(),
-        Who::Scope(scope) => match &loaded.source {
-            PluginSource::Package(name) => name
-                .strip_prefix(scope.as_str())
-                .is_some_and(|rest| rest.starts_with('/')),
-            _ => false,
-        },
+        Who::Scope(scope) => {
+            let is_of = |name: &String| {
+                let rest = name.strip_prefix(scope.as_str());
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            };
+            let mut known = loaded.package_names.iter();
+            match names {
+                Names::All => !loaded.package_names.is_empty() && known.all(is_of),
+                Names::Any => known.any(is_of),
+            }
+        }
         Who::Publisher(key) => loaded.publisher.as_ref() == Some(key),
     }
 }
 
 /// Whether a directive of this name may be said; `shown` is all of it.
-fn permit_name(policy: &Policy, plugin: &str, name: &str, shown: &str) -> Result<(), Denied> {
+fn permit_name(policy: &Policy, speaker: &Speaker, name: &str, shown: &str) -> Result<(), Denied> {
     match &policy.directives {
         Some(rule) if !rule.value.iter().any(|allowed| allowed == name) => {
             let what = format!("`{shown}`");
-            Err(denied(policy, plugin, what, "directives", rule.position))
+            Err(denied(policy, speaker, what, "directives", rule.position))
         }
         _ => Ok(()),
     }
 }
 
-fn permit(policy: &Policy, plugin: &str, directive: &Directive) -> Result<(), Denied> {
+fn permit(held: &Held, speaker: &Speaker, directive: &Directive) -> Result<(), Denied> {
+    let Held { policy, prefix } = held;
     let shown = directive.to_string();
-    permit_name(policy, plugin, directive.name(), &shown)?;
-    let deny = |rule, position| Err(denied(policy, plugin, format!("`{shown}`"), rule, position));
+    permit_name(policy, speaker, directive.name(), &shown)?;
+    let deny = |rule, position| {
+        Err(denied(
+            policy,
+            speaker,
+            format!("`{shown}`"),
+            rule,
+            position,
+        ))
+    };
     let (path, names): (Option<&str>, Vec<String>) = match directive {
         Directive::IgnoreInput(glob)
         | Directive::IgnoreOutput(glob)
@@ -288,8 +520,12 @@ fn permit(policy: &Policy, plugin: &str, directive: &Directive) -> Result<(), De
         }
         Directive::CacheOff { .. } | Directive::OptOutIsNoise { .. } => (None, Vec::new()),
     };
+    let from = |path: &str| match path.starts_with(['/', '~']) {
+        true => path.to_owned(),
+        false => format!("{prefix}{path}"),
+    };
     if let Some(rule) = &policy.paths
-        && path.is_some_and(|path| !rule.value.iter().any(|glob| lies_in(path, glob)))
+        && path.is_some_and(|path| !rule.value.iter().any(|glob| lies_in(&from(path), glob)))
     {
         return deny("paths", rule.position);
     }
@@ -318,10 +554,20 @@ fn is_taken(text: &[u8], pattern: &[u8]) -> bool {
     }
 }
 
-/// Whether all that a glob matches lies in another one. In doubt it does not.
+/// Whether all that a glob matches lies in another one, which means what is below as well if its last
+/// part is a name. In doubt it does not.
 fn lies_in(glob: &str, allowed: &str) -> bool {
     let glob: Vec<&str> = glob.split('/').collect();
-    let allowed: Vec<&str> = allowed.split('/').collect();
+    if glob.contains(&"..") {
+        return false;
+    }
+    let mut allowed: Vec<&str> = allowed.split('/').collect();
+    if allowed
+        .last()
+        .is_some_and(|last| !last.contains(['*', '?']))
+    {
+        allowed.push("**");
+    }
     parts_lie_in(&glob, &allowed)
 }
 
@@ -364,6 +610,8 @@ mod tests {
             ("a/*", "a/*"),
             ("a/**/b", "**/b"),
             ("a/x.js", "a/*.js"),
+            ("a/b/**", "a/b"),
+            ("a/b/c.js", "*/b"),
         ] {
             assert!(lies_in(glob, allowed), "{glob} in {allowed}");
         }
@@ -378,6 +626,7 @@ mod tests {
             ("a/*", "a/*.js"),
             ("a/**", "a/*"),
             ("a**/b", "*/b"),
+            ("a/../../x", "a/**"),
         ] {
             assert!(!lies_in(glob, allowed), "{glob} in {allowed}");
         }

@@ -21,6 +21,7 @@ const MAX_MANIFEST: usize = 1 << 20;
 /// What of a `package.json` is of interest.
 #[derive(Deserialize)]
 struct Manifest {
+    name: Option<String>,
     version: Option<String>,
     vt: Option<Vt>,
 }
@@ -66,14 +67,19 @@ pub(super) fn load(
         plugin: entry.name.clone(),
         reason,
     };
-    let (path, package_version) = match &entry.source {
+    let InPackage {
+        path,
+        version: package_version,
+        names: package_names,
+    } = match &entry.source {
         PluginSource::Package(name) => {
-            in_package(&project.root, name, directories).map_err(unreadable)?
+            in_package(project, name, directories).map_err(unreadable)?
         }
-        PluginSource::File(file) => {
-            let real = inside(&project.root, file.as_path(), directories).map_err(unreadable)?;
-            (real, None)
-        }
+        PluginSource::File(file) => InPackage {
+            path: inside(&project.root, file.as_path(), directories).map_err(unreadable)?,
+            version: None,
+            names: Vec::new(),
+        },
         PluginSource::BuiltIn => unreachable!("a built-in component is in no file"),
     };
     let misfit = |error| PluginError::Component {
@@ -89,6 +95,7 @@ pub(super) fn load(
         name: entry.name.clone(),
         source: entry.source.clone(),
         package_version: package_version.clone(),
+        package_names: package_names.clone(),
         publisher,
         pinning: Pinning::Unlocked,
     };
@@ -158,13 +165,20 @@ pub(crate) fn read_whole(loaded: &Loaded) -> Result<Component, String> {
     Component::from_bytes(&loaded.name, bytes).map_err(|error| error.to_string())
 }
 
-/// The file of the component in a package, and the version of the package.
+/// The file of a component, and what is known of the package it is in.
+struct InPackage {
+    path: PathBuf,
+    version: Option<String>,
+    names: Vec<String>,
+}
+
+/// Finds the component in a package.
 fn in_package(
-    root: &AbsPath,
+    project: &Project,
     name: &str,
     directories: &mut Directories,
-) -> Result<(PathBuf, Option<String>), String> {
-    let directory = root.join(format!("node_modules/{name}"));
+) -> Result<InPackage, String> {
+    let directory = project.root.join(format!("node_modules/{name}"));
     // A package manager may have put a link there.
     let real = std::fs::canonicalize(&directory)
         .map_err(|error| format!("{directory}: {error}; is it installed?"))?;
@@ -180,7 +194,28 @@ fn in_package(
     })?;
     let real = AbsPath::new(&real).map_err(|error| error.to_string())?;
     let path = inside(&real, &real.as_path().join(&plugin), directories)?;
-    Ok((path, manifest.version))
+    let mut names = vec![wanted(project, name)];
+    names.extend(manifest.name.filter(|own| *own != names[0]));
+    Ok(InPackage {
+        path,
+        version: manifest.version,
+        names,
+    })
+}
+
+/// The package that the root has under a name: `npm:` brings another one in under it.
+fn wanted(project: &Project, name: &str) -> String {
+    let root = project.packages.iter();
+    let mut root = root.filter(|package| package.directory.is_root());
+    let dependency = root.next().and_then(|root| root.dependencies.get(name));
+    let alias = dependency.and_then(|dependency| dependency.version.strip_prefix("npm:"));
+    let Some(alias) = alias else {
+        return name.to_owned();
+    };
+    // The name of a scope begins with the sign that stands before versions.
+    let version = alias.char_indices().skip(1).find(|(_, sign)| *sign == '@');
+    let end = version.map_or(alias.len(), |(at, _)| at);
+    alias[..end].to_owned()
 }
 
 /// A file with all links resolved, which must lie below a directory.
