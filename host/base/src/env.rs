@@ -1,10 +1,89 @@
 //! Names and patterns of environment variables.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use crate::EnvClass;
 
 /// A snapshot of an environment. Values need not be UTF-8.
 pub type EnvMap = BTreeMap<OsString, OsString>;
+
+/// Variables with their classes, so that these are looked up once.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ClassedEnv(BTreeMap<OsString, (OsString, EnvClass)>);
+
+impl ClassedEnv {
+    /// Looks up the class of each name.
+    #[must_use]
+    pub fn new(env: EnvMap) -> Self {
+        let class = |name: &OsStr| name.to_str().map_or(EnvClass::OnDemand, EnvClass::of);
+        Self(
+            env.into_iter()
+                .map(|(name, value)| {
+                    let class = class(&name);
+                    (name, (value, class))
+                })
+                .collect(),
+        )
+    }
+}
+
+/// A variable of an environment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Variable<'e> {
+    /// Its name.
+    pub name: &'e OsStr,
+    /// Its value.
+    pub value: &'e OsStr,
+    /// Its class.
+    pub class: EnvClass,
+}
+
+/// The environment around a step: the one `vt` was started with, and above it what is the step's own.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct OuterEnv {
+    host: Arc<ClassedEnv>,
+    own: ClassedEnv,
+}
+
+impl OuterEnv {
+    /// The environment `vt` was started with, under what the step adds to it.
+    #[must_use]
+    pub fn new(host: Arc<ClassedEnv>, own: EnvMap) -> Self {
+        let own = ClassedEnv::new(own);
+        Self { host, own }
+    }
+
+    /// The value of a variable.
+    #[must_use]
+    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        let name = name.as_ref();
+        let found = self.own.0.get(name).or_else(|| self.host.0.get(name));
+        found.map(|(value, _)| value.as_os_str())
+    }
+
+    /// All variables, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = Variable<'_>> {
+        let host = self.host.0.iter();
+        host.filter(|(name, _)| !self.own.0.contains_key(*name))
+            .chain(&self.own.0)
+            .map(|(name, (value, class))| Variable {
+                name,
+                value,
+                class: *class,
+            })
+    }
+
+    /// All variables.
+    #[must_use]
+    pub fn to_map(&self) -> EnvMap {
+        let pairs = self.iter();
+        pairs
+            .map(|one| (one.name.to_owned(), one.value.to_owned()))
+            .collect()
+    }
+}
 
 /// A name with `*` wildcards, such as `VITE_*`; `*` stands for any run of characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,6 +159,12 @@ impl EnvPatterns {
         };
         (is_named() || self.included.iter().any(|pattern| pattern.matches(name)))
             && !self.excluded.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether a name is carved out.
+    #[must_use]
+    pub fn excludes(&self, name: &str) -> bool {
+        self.excluded.iter().any(|pattern| pattern.matches(name))
     }
 
     /// Whether nothing is included.

@@ -6,17 +6,21 @@
 
 mod digest;
 mod env;
+mod env_class;
 mod id;
 mod invocation;
 mod path;
+mod portable;
 mod stable_hash;
 
 pub use digest::Digest;
-pub use env::{EnvMap, EnvPattern, EnvPatterns};
+pub use env::{ClassedEnv, EnvMap, EnvPattern, EnvPatterns, OuterEnv, Variable};
+pub use env_class::{ENV_NAMES, EnvClass, EnvNames};
 pub use id::StepId;
 pub use invocation::{
     CachePolicy, Declared, FilePolicy, GlobRule, Invocation, Program, Sign, Toolchain,
     WrittenPattern,
 };
 pub use path::{AbsPath, PathError, RelPath};
+pub use portable::Portable;
 pub use stable_hash::StableHasher;
