@@ -43,6 +43,7 @@ pub use identity::{Judged, Judgement};
 pub use index::{Compacted, Snapshot, Writer, Written};
 pub use lock::StepLock;
 pub use manifest::{Manifest, ManifestEntry, ManifestKind};
+pub use mention::{Border, Seeker, Sought};
 pub use pack::Packed;
 pub use panics::silence_guarded_panics;
 pub use place::differs;

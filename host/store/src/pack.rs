@@ -19,7 +19,7 @@ use crate::blob::BlobWriter;
 use crate::guard::{check_path, portable_target};
 use crate::identity::{file_type, is_executable, unchanged};
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
-use crate::mention::Mention;
+use crate::mention::{Mention, Seeker};
 use crate::store::Store;
 use crate::{Refusal, StoreError};
 
@@ -55,6 +55,19 @@ impl Store {
     /// [`StoreError::ChangedWhilePacking`] when a file is written meanwhile or is gone;
     /// [`StoreError::NotStorable`] for what no restore would make; [`StoreError::Io`].
     pub fn pack(&self, root: &AbsPath, paths: &[RelPath]) -> Result<Packed, StoreError> {
+        self.pack_looking(root, paths, &Seeker::new([]))
+    }
+
+    /// What [`Store::pack`] does, looking for texts in all files, and in the targets of links.
+    ///
+    /// # Errors
+    /// Those of [`Store::pack`].
+    pub fn pack_looking(
+        &self,
+        root: &AbsPath,
+        paths: &[RelPath],
+        seeker: &Seeker,
+    ) -> Result<Packed, StoreError> {
         let mut paths: Vec<&RelPath> = paths.iter().collect();
         paths.sort_unstable();
         paths.dedup();
@@ -63,6 +76,7 @@ impl Store {
             root,
             opened,
             mention: Mention::of(root),
+            seeker,
         };
         let packed = std::thread::scope(|scope| {
             let lanes: Vec<Receiver<_>> = (0..READERS.min(paths.len()))
@@ -88,6 +102,7 @@ struct Source<'r> {
     root: &'r AbsPath,
     opened: Root,
     mention: Mention,
+    seeker: &'r Seeker,
 }
 
 /// A path, read.
@@ -211,6 +226,7 @@ impl Source<'_> {
         if found.is_symlink() {
             let link = self.opened.file(path, OFlags::PATH).map_err(failed)?;
             let target = rustix::fs::readlinkat(&link, "", Vec::new()).map_err(failed)?;
+            self.seeker.look(target.as_bytes());
             let target = portable_target(self.root, path, target.as_bytes()).map_err(refuse)?;
             return whole(ManifestKind::Link { target });
         }
@@ -245,6 +261,7 @@ impl Source<'_> {
             executable: is_executable(stat),
         };
         let mentions_root = self.mention.is_in(&bytes);
+        self.seeker.look(&bytes);
         let entry = ManifestEntry {
             path: path.clone(),
             kind,
@@ -280,7 +297,7 @@ impl Source<'_> {
         let mut hasher = Sha256::new();
         let mut copied = 0;
         let mut mentions = false;
-        let kept = self.mention.overlap();
+        let kept = self.mention.overlap().max(self.seeker.overlap());
         let mut buffer = vec![0; kept + PIECE];
         let mut carried = 0;
         loop {
@@ -299,6 +316,7 @@ impl Source<'_> {
             hasher.update(piece);
             put(writer, piece)?;
             mentions = mentions || self.mention.is_in(&buffer[..end]);
+            self.seeker.look(&buffer[..end]);
             let from = end.saturating_sub(kept);
             buffer.copy_within(from..end, 0);
             carried = end - from;
