@@ -164,6 +164,7 @@ fn package(script: &Script) -> Package {
     Package {
         name: None,
         version: None,
+        told: BTreeMap::new(),
         id: match script.directory.is_root() {
             true => script.name.clone(),
             false => format!("{}/{}", script.directory, script.name),

@@ -19,6 +19,8 @@ pub(crate) const FILE_NAME: &str = "package.json";
 pub(crate) struct Manifest {
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
+    /// What package managers tell scripts of the rest, by what follows `npm_package_`.
+    pub(crate) told: BTreeMap<String, String>,
     pub(crate) scripts: Scripts,
     pub(crate) dependencies: Dependencies,
 }
@@ -40,6 +42,19 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
     if let Some(Value::StringLit(version)) = last(object, "version") {
         manifest.version = Some(version.value.to_string());
     }
+    for key in TOLD {
+        // In JSON read quickly, `null` is as good as nothing.
+        if let Some(value) =
+            last(object, key).filter(|value| !matches!(value, Value::NullKeyword(_)))
+        {
+            tell(
+                key,
+                &plain(value),
+                manifest.name.as_deref(),
+                &mut manifest.told,
+            );
+        }
+    }
     for (name, offset, value) in members(reader, object, "scripts") {
         if let Some(command) = reader.text(value, &format!("script `{name}`")) {
             manifest.scripts.insert(
@@ -60,6 +75,63 @@ pub(crate) fn read(reader: &mut Reader<'_>, value: &Value<'_>) -> Manifest {
     }
     manifest.dependencies = Dependencies::gather(said);
     manifest
+}
+
+/// The keys that package managers tell scripts of besides name and version.
+/// <https://github.com/npm/rfcs/blob/main/implemented/0021-reduce-lifecycle-script-environment.md>
+pub(crate) const TOLD: [&str; 3] = ["config", "engines", "bin"];
+
+/// Puts down what is told of a value: of an object each member, of a list each item.
+pub(crate) fn tell(
+    key: &str,
+    value: &serde_json::Value,
+    package: Option<&str>,
+    told: &mut BTreeMap<String, String>,
+) {
+    use serde_json::Value as Json;
+    let text = match value {
+        Json::Object(members) => {
+            for (name, value) in members {
+                tell(&format!("{key}_{name}"), value, None, told);
+            }
+            return;
+        }
+        Json::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                tell(&format!("{key}_{index}"), value, None, told);
+            }
+            return;
+        }
+        // A program that is named by its path alone is called like the package.
+        Json::String(path) if key == "bin" => {
+            if let Some(name) = package.and_then(|package| package.rsplit('/').next()) {
+                told.insert(format!("{key}_{name}"), path.clone());
+            }
+            return;
+        }
+        Json::String(text) => text.clone(),
+        Json::Null | Json::Bool(false) => String::new(),
+        other => other.to_string(),
+    };
+    told.insert(key.to_owned(), text);
+}
+
+/// A value without places in the text.
+fn plain(value: &Value<'_>) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::StringLit(text) => Json::String(text.value.to_string()),
+        Value::NumberLit(number) => serde_json::from_str(number.value).unwrap_or(Json::Null),
+        Value::BooleanLit(is_so) => Json::Bool(is_so.value),
+        Value::NullKeyword(_) => Json::Null,
+        Value::Array(items) => Json::Array(items.elements.iter().map(plain).collect()),
+        Value::Object(object) => {
+            let members = object.properties.iter();
+            let pair =
+                members.map(|member| (member.name.as_str().to_owned(), plain(&member.value)));
+            Json::Object(pair.collect())
+        }
+    }
 }
 
 /// The patterns of `workspaces`: a list, or an object with a list of `packages`. `None` when the

@@ -39,6 +39,9 @@ pub struct Package {
     pub name: Option<String>,
     /// The `version` of its `package.json`.
     pub version: Option<String>,
+    /// What package managers tell its scripts of the rest of its `package.json`, by what follows
+    /// `npm_package_`.
+    pub told: BTreeMap<String, String>,
     /// What step ids and messages call it: its name if it has one nobody else has, else its
     /// directory. Unique in the workspace.
     pub id: String,

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, TOLD, tell};
 use crate::reader::Spanned;
 use crate::{Dependencies, DependencyKind};
 
@@ -23,6 +23,12 @@ struct Quick<'t> {
     name: Text<'t>,
     #[serde(borrow, default)]
     version: Option<Text<'t>>,
+    #[serde(default)]
+    config: Option<serde_json::Value>,
+    #[serde(default)]
+    engines: Option<serde_json::Value>,
+    #[serde(default)]
+    bin: Option<serde_json::Value>,
     #[serde(borrow, default)]
     scripts: Members<'t>,
     #[serde(borrow, default)]
@@ -80,6 +86,14 @@ pub(crate) fn read(text: &str) -> Option<Manifest> {
         ..Manifest::default()
     };
     manifest.name.take_if(|name| name.is_empty());
+    for (key, value) in TOLD
+        .into_iter()
+        .zip([quick.config, quick.engines, quick.bin])
+    {
+        if let Some(value) = value {
+            tell(key, &value, manifest.name.as_deref(), &mut manifest.told);
+        }
+    }
     for (name, command) in quick.scripts.0 {
         // The name is a piece of the text, behind its quote.
         let offset = (name.as_ptr() as usize).checked_sub(text.as_ptr() as usize + 1)?;
@@ -142,9 +156,31 @@ mod tests {
             "{\n  \"name\": \"a\\u00e9\",\n  \"scripts\": {\"x\": \"a \\\"b\\\"\", \"y\": \"c\"}\n}",
             r#"{"dependencies": {"a": "1", "b": "2"}, "devDependencies": {"a": "3"}, "peerDependencies": {"c": "*"}, "optionalDependencies": {"a": "4", "d": ""}}"#,
             r#"{"scripts": {"x": "1", "x": "2"}}"#,
+            r#"{"name": "@s/a", "bin": "a.js", "config": {"port": 80, "on": true, "off": false, "list": ["a", null], "in": {"x": "1"}}, "engines": {"node": ">=18"}}"#,
+            r#"{"bin": {"a": "a.js"}, "config": null}"#,
         ] {
             assert_eq!((read(text).unwrap(), 0), carefully(text), "{text}");
         }
+    }
+
+    #[test]
+    fn scripts_are_told_what_npm_tells_them() {
+        let text = r#"{"name": "@s/a", "bin": "a.js", "config": {"port": 80, "off": false, "list": ["x"], "in": {"y": "1"}}}"#;
+        let told = read(text).unwrap().told;
+        let told: Vec<_> = told
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..]))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("bin_a", "a.js"),
+                ("config_in_y", "1"),
+                ("config_list_0", "x"),
+                ("config_off", ""),
+                ("config_port", "80"),
+            ]
+        );
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(crate) fn project(
             Package {
                 name: manifest.name,
                 version: manifest.version,
+                told: manifest.told,
                 id: String::new(),
                 directory: raw.directory.clone(),
                 dependencies: manifest.dependencies,
