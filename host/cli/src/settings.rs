@@ -64,6 +64,7 @@ pub(crate) fn world(args: &Args) -> Result<World, Error> {
     };
     Ok(World {
         env: std::env::vars_os().collect(),
+        above: vt_run::demand_above(),
         names: env_names::OF_STEPS,
         home: directory(env_names::HOME).map(real),
         temp_dir: current_dir.join(std::env::temp_dir()),

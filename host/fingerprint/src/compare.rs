@@ -271,7 +271,15 @@ fn explain(item: &Item, then: &State, now: &State, program: &str) -> Vec<Why> {
                 .into_iter()
                 .collect()
         }
+        Item::EnvPresence(name) | Item::EnvExact(name) => {
+            let set =
+                |state: &State| matches!(state, State::Env(Some(_)) | State::EnvPresent(true));
+            env_difference(name.clone(), set(then), set(now), true)
+                .into_iter()
+                .collect()
+        }
         Item::EnvGlob(_) | Item::EnvPrefix(_) => env_set_whys(then, now),
+        Item::EnvUnset(_) | Item::EnvEverything => env_names_whys(then, now),
     }
 }
 
@@ -358,6 +366,18 @@ fn env_set_whys(then: &State, now: &State) -> Vec<Why> {
             let (then, now) = (then.get(name), now.get(name));
             env_difference(name.clone(), then.is_some(), now.is_some(), then != now)
         })
+        .collect()
+}
+
+fn env_names_whys(then: &State, now: &State) -> Vec<Why> {
+    let (State::EnvNames(then), State::EnvNames(now)) = (then, now) else {
+        return Vec::new();
+    };
+    let added = now.iter().filter(|name| !then.contains(name));
+    let removed = then.iter().filter(|name| !now.contains(name));
+    added
+        .map(|name| Why::EnvAdded { name: name.clone() })
+        .chain(removed.map(|name| Why::EnvRemoved { name: name.clone() }))
         .collect()
 }
 

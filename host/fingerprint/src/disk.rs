@@ -296,6 +296,10 @@ impl Disk<'_> {
                 State::EnvSet(self.env.set(EnvQueryKind::Prefix, query)),
                 None,
             ),
+            Item::EnvUnset(names) => (State::EnvNames(self.env.which_are_set(names)), None),
+            Item::EnvPresence(name) => (State::EnvPresent(self.env.is_set(name)), None),
+            Item::EnvExact(name) => (State::Env(self.env.exact(name)), None),
+            Item::EnvEverything => (State::EnvNames(self.env.everything()), None),
         }
     }
 
@@ -427,9 +431,8 @@ fn missing_or_denied(error: &io::Error) -> State {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
-    use vt_base::Digest;
+    use vt_base::{Digest, EnvMap};
 
     use super::*;
     use crate::Secret;
@@ -470,14 +473,13 @@ mod tests {
         let root = AbsPath::new(directory.path()).unwrap();
         let path = directory.path().join("a");
         let items = [Item::Path(RelPath::new("a").unwrap())];
-        let (rows, unfiltered) = (StatRows::default(), BTreeMap::new());
+        let (rows, none) = (StatRows::default(), EnvMap::new());
         let disk = Disk {
             root: &root,
             home: None,
             path: &[],
             env: EnvSnapshot {
-                unfiltered: &unfiltered,
-                answers: &|_, _| BTreeMap::new(),
+                variables: &none,
                 secret: Secret([0; 32]),
             },
             hidden: &[],

@@ -207,10 +207,9 @@ fn follow(path: &AbsPath) -> Option<StatRow> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
 
-    use vt_base::Digest;
+    use vt_base::{Digest, EnvMap};
 
     use super::*;
     use crate::{EnvSnapshot, Secret, StatRows};
@@ -246,14 +245,13 @@ mod tests {
             executable: false,
         };
         let states = vec![state; items.len()];
-        let (unfiltered, known) = (BTreeMap::new(), StatRows::default());
+        let (none, known) = (EnvMap::new(), StatRows::default());
         let disk = Disk {
             root: &root,
             home: None,
             path: &[],
             env: EnvSnapshot {
-                unfiltered: &unfiltered,
-                answers: &|_, _| BTreeMap::new(),
+                variables: &none,
                 secret: Secret([0; 32]),
             },
             hidden: &[],

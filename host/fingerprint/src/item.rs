@@ -64,6 +64,14 @@ pub enum Item {
     Portable(RelPath),
     /// The same of a file outside.
     BeyondPortable(serde_bytes::ByteBuf),
+    /// Which of the variables that were asked for and unset are set. Their names, sorted.
+    EnvUnset(Vec<String>),
+    /// Whether a variable is set that has another value in each job.
+    EnvPresence(String),
+    /// The value of a variable to the byte, since it was found in what the step left.
+    EnvExact(String),
+    /// The names of all variables that a question for everything depends on.
+    EnvEverything,
 }
 
 impl Item {
@@ -143,6 +151,10 @@ pub enum State {
         /// Whether its owner may execute it.
         executable: bool,
     },
+    /// Names of variables that are set, sorted.
+    EnvNames(Vec<String>),
+    /// Whether a variable is set.
+    EnvPresent(bool),
 }
 
 /// The items of a run, sorted.
@@ -228,6 +240,10 @@ fn hash_item(hasher: &mut StableHasher, item: &Item) {
         Item::BeyondGlob(pattern) => hasher.number(35).text(pattern),
         Item::Portable(path) => hasher.number(36).bytes(path.as_bytes()),
         Item::BeyondPortable(name) => hasher.number(37).bytes(name),
+        Item::EnvUnset(names) => hasher.number(20).texts(names.iter().map(String::as_str)),
+        Item::EnvPresence(name) => hasher.number(21).text(name),
+        Item::EnvExact(name) => hasher.number(22).text(name),
+        Item::EnvEverything => hasher.number(23),
     };
 }
 
@@ -295,6 +311,12 @@ fn hash_state(hasher: &mut StableHasher, state: &State) {
                 .number(30)
                 .digest(digest)
                 .number(u64::from(*executable));
+        }
+        State::EnvNames(names) => {
+            hasher.number(20).texts(names.iter().map(String::as_str));
+        }
+        State::EnvPresent(is_set) => {
+            hasher.number(21).number(u64::from(*is_set));
         }
     }
 }

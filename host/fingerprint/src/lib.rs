@@ -32,7 +32,7 @@ pub use compare::{
 };
 pub use conduct::{Conduct, Met, Nature};
 pub use disk::Disk;
-pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret};
+pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret, Variables};
 pub use expand::{Links, Match, expand, matches_anything};
 pub use git::{IndexNames, index_names, repository_index};
 pub use globs::{Filter, GlobError, Globs, PathRules};

@@ -143,7 +143,7 @@ fn places(disk: &Disk<'_>, path: &AbsPath) -> Vec<Place> {
     let repository = repository.get_or_init(|| repository_above(disk));
     named.extend(repository.clone().map(|path| (path, "repository")));
     named.extend(disk.home.map(|home| (home.clone(), "home")));
-    let given = disk.env.unfiltered.get(OsStr::new("HOME"));
+    let given = disk.env.variables.exact("HOME");
     let given = given.and_then(|home| AbsPath::new(home).ok());
     named.extend(given.map(|home| (home, "home")));
     named.extend(disk.rows.stores(disk).iter().cloned());

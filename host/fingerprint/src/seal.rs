@@ -111,6 +111,17 @@ pub struct Sealed {
     pub not_stored: BTreeSet<NotStored>,
 }
 
+impl Sealed {
+    /// Adds an item that is no path, and what it is now.
+    pub fn add(&mut self, item: Item, (state, row): (State, Option<StatRow>)) {
+        if let Err(at) = self.path_set.0.binary_search(&item) {
+            self.path_set.0.insert(at, item);
+            self.states.0.insert(at, state);
+            self.rows.insert(at, row);
+        }
+    }
+}
+
 /// Seals a run.
 ///
 /// # Errors

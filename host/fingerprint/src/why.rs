@@ -185,4 +185,9 @@ pub enum NotStored {
         /// Who is denied what, and by which rule of which file.
         detail: String,
     },
+    /// A process asked for a variable that may have been taken out of its environment before.
+    DoubtfulEnv {
+        /// The name of the variable.
+        name: String,
+    },
 }

@@ -1,16 +1,14 @@
 //! A run is sealed against a real tree, and compared with it afterwards.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;
 
 use vt_base::{AbsPath, Digest, FilePolicy, RelPath, Toolchain};
 use vt_fingerprint::{
-    Change, ChangeKind, Comparison, Covered, Disk, EnvQueryKind, EnvSnapshot, Filter, Globs, Item,
-    Ledger, LedgerRow, Look, Nature, NotStored, Observation, Outside, PathFacts, PathRules,
-    PathSet, Reasons, SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State,
-    StateSeen, Why, compare, covering, now_ns, seal,
+    Change, ChangeKind, Comparison, Covered, Disk, EnvSnapshot, Filter, Globs, Item, Ledger,
+    LedgerRow, Look, Nature, NotStored, Observation, Outside, PathFacts, PathRules, PathSet,
+    Reasons, SealRequest, Sealed, Secret, Seen, StartBytes, StatRow, StatRows, State, StateSeen,
+    Why, compare, covering, now_ns, seal,
 };
 
 const NOTHING: Seen = Seen {
@@ -118,15 +116,13 @@ impl Run {
     }
 
     fn with_disk<T>(&self, ask: impl FnOnce(&Disk<'_>) -> T) -> T {
-        let env = BTreeMap::new();
-        let answers = |_: EnvQueryKind, _: &str| BTreeMap::<String, OsString>::new();
+        let none = vt_base::EnvMap::new();
         ask(&Disk {
             root: &self.root,
             home: None,
             path: &[],
             env: EnvSnapshot {
-                unfiltered: &env,
-                answers: &answers,
+                variables: &none,
                 secret: Secret([0; 32]),
             },
             hidden: &[],

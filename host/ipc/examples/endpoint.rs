@@ -37,7 +37,6 @@ fn options(place: &AbsPath) -> Result<Options, Box<dyn Error>> {
         env,
         untracked: EnvPatterns::default(),
         declared: EnvPatterns::default(),
-        session_names: EnvPatterns::default(),
         parent_dir: place.clone(),
     })
 }

@@ -21,7 +21,7 @@ mod server;
 
 pub use error::IpcError;
 pub use node_client::materialise_node_client;
-pub use query::{EnvQuery, session_name};
+pub use query::{EnvQuery, counts_among_all};
 pub use reports::{Hint, OptOut, Refused, Reports, Trespass};
 pub use server::{Options, Server};
 pub use vt_protocol::ENDPOINT_VARIABLE;

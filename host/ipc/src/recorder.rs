@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 
-use vt_base::{AbsPath, EnvMap};
+use vt_base::{AbsPath, EnvClass, EnvMap};
 use vt_protocol::{MAX_FRAME, Message, Reply, Tracking};
 
 use crate::paths::Bounds;
@@ -151,6 +151,19 @@ impl Recorder {
         within_a_frame(Reply::Env { request, value })
     }
 
+    /// Whether a variable is none of the answers when everything is asked for: no step sees it.
+    fn withholds(&self, query: &EnvQuery, name: &str) -> bool {
+        let Options {
+            declared,
+            untracked,
+            ..
+        } = &self.options;
+        query.asks_for_everything()
+            && EnvClass::of(name) == EnvClass::Withheld
+            && !declared.matches(name)
+            && !untracked.matches(name)
+    }
+
     fn get_envs(
         &mut self,
         request: u32,
@@ -161,7 +174,7 @@ impl Recorder {
             return Err("a query is not a valid glob".to_owned());
         };
         let pairs: Vec<(String, Vec<u8>)> = utf8_names(&self.options.env)
-            .filter(|(name, _)| selection.selects(name))
+            .filter(|(name, _)| selection.selects(name) && !self.withholds(&query, name))
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
             .collect();
         let reply = within_a_frame(Reply::Envs { request, pairs })?;
@@ -177,7 +190,6 @@ impl Recorder {
                 &self.options.env,
                 &self.options.declared,
                 &self.options.untracked,
-                &self.options.session_names,
             );
             self.keep(
                 matches

@@ -32,9 +32,6 @@ pub struct Options {
     pub untracked: EnvPatterns,
     /// Names that are fingerprinted already: served, and not recorded again.
     pub declared: EnvPatterns,
-    /// Names, beyond [the built-in ones](crate::session_name), on which a query for everything
-    /// does not depend.
-    pub session_names: EnvPatterns,
     /// Where the private directory of the socket is made. It must exist.
     pub parent_dir: AbsPath,
 }

@@ -1,82 +1,59 @@
 //! The environment of a step: what it sees, and what of that counts.
 //!
-//! A cached step sees what was declared, the defaults below and nothing else, so that a variable
-//! nobody declared is absent rather than silently untracked. A step that is not cached sees
-//! everything. Values are only handed on here, never shown.
+//! What a cached step finds in its environment depends on the plan and on the environment `vt` was
+//! started with, never on what an earlier run asked for. What is not in there it may still ask for by
+//! name. A step that is not cached sees everything. Values are only handed on here, never shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::sync::{Arc, LazyLock};
 
-use vt_base::{AbsPath, CachePolicy, EnvMap, EnvPatterns, Invocation};
+use vt_base::{
+    AbsPath, CachePolicy, EnvClass, EnvMap, EnvPatterns, Invocation, OuterEnv, Variable,
+};
 
-/// The name under which [`StepEnvironment::declared`] says whether `CI` is set.
-pub const CI_PRESENCE: &str = "CI (set or not)";
+use crate::scripts::{ScriptText, command_texts, printed};
 
 /// Where programs are looked up when the host has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// Defaults whose values results depend on: they are passed and fingerprinted.
-const FINGERPRINTED: [&str; 4] = ["NODE_OPTIONS", "TZ", "LANG", "LC_*"];
 
 /// What a cached step finds set unless somebody decided about it. Its output is shown later, too,
 /// and elsewhere, so colours are asked for always and dropped where they can't be shown. And as
 /// nobody is asked anything by it, no pager may wait for a key.
 const OF_CACHED: [(&str, &str); 3] = [("FORCE_COLOR", "1"), ("GIT_PAGER", "cat"), ("PAGER", "cat")];
 
-/// Defaults that are passed only, by what they belong to. `NODE_ENV` is not among them, since
-/// tools that find it in their environment do not ask the runner for it; nor are prefixes of
-/// frameworks, since what they name ends up in bundles.
-const PASSED: [&[&str]; 10] = [
-    // The account and its shell.
-    &["HOME", "USER", "LOGNAME", "SHELL", "PWD", "PATH"],
-    // The desktop session.
-    &[
-        "XDG_RUNTIME_DIR",
-        "XAUTHORITY",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "DISPLAY",
-    ],
-    // Package managers.
-    &["COREPACK_*", "NPM_CONFIG_STORE_DIR", "PNPM_HOME"],
-    // The dynamic loader.
-    &[
-        "LD_LIBRARY_PATH",
-        "LD_PRELOAD",
-        "DYLD_FALLBACK_LIBRARY_PATH",
-        "DYLD_INSERT_LIBRARIES",
-        "LIBPATH",
-    ],
-    // Temporary files.
-    &["TMPDIR", "TMP", "TEMP"],
-    // Hosting platforms.
-    &[
-        "VERCEL",
-        "VERCEL_*",
-        "USE_OUTPUT_FOR_EDGE_FUNCTIONS",
-        "NOW_BUILDER",
-        "VC_MICROFRONTENDS_CONFIG_FILE_NAME",
-    ],
-    // CI services; whether `CI` is set counts, its value does not.
-    &["CI", "GITHUB_*", "RUNNER_*"],
-    // Editors.
-    &[
-        "ELECTRON_RUN_AS_NODE",
-        "JB_INTERPRETER",
-        "_JETBRAINS_TEST_RUNNER_RUN_SCOPE_TYPE",
-        "JB_IDE_*",
-        "VSCODE_*",
-    ],
-    // Containers and browsers.
-    &["DOCKER_*", "BUILDKIT_*", "COMPOSE_*", "PLAYWRIGHT_*"],
-    // Credentials.
-    &["*_TOKEN"],
+/// Names that a shell or `make` sets itself, and descriptors that are open in the parent only: `$NAME` in a
+/// text is not the variable outside.
+const OF_PARENT: [&str; 10] = [
+    "_",
+    "CARGO_MAKEFLAGS",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MFLAGS",
+    "NODE_CHANNEL_FD",
+    "NODE_UNIQUE_ID",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
 ];
 
-static OF_VALUE: LazyLock<EnvPatterns> = LazyLock::new(|| EnvPatterns::new(FINGERPRINTED));
-static DEFAULTS: LazyLock<EnvPatterns> =
-    LazyLock::new(|| EnvPatterns::new(PASSED.into_iter().flatten().copied()));
+/// Places that are the same for so many that nothing depends on them.
+const SHARED: [&str; 2] = ["/tmp", "/root"];
+
+/// How a variable counts for one step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Its value is part of the identity of the step.
+    Declared,
+    /// It was said not to count.
+    Untracked,
+    /// It is in the environment of the step, and does not count there.
+    Passed,
+    /// It is unset for the step.
+    Withheld,
+    /// It is answered to who asks for it.
+    OnDemand(EnvClass),
+}
 
 /// What a step sees of the environment, and what of it counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,49 +65,56 @@ pub struct StepEnvironment {
     pub declared: BTreeMap<String, Option<OsString>>,
     /// The names and patterns the task lists as untracked, sorted.
     pub untracked_names: Vec<String>,
-    /// What questions of cooperating tools are answered from.
-    pub unfiltered: Arc<EnvMap>,
+    /// The environment around the step: what questions are answered from.
+    pub outer: OuterEnv,
     /// The directories in which programs are looked up, first one first.
     pub path: Vec<AbsPath>,
+    names: Names,
 }
 
-/// Works out the environment of a step.
-///
-/// `host` is the environment `vt` was started with, less what belongs to another runner and must not
-/// be inherited; `fixed` is set for every step and wins over everything else, and `extra_passed` are
-/// names that rules ask to be passed.
+/// What surrounds a step besides its invocation.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The workspace root.
+    pub root: &'a AbsPath,
+    /// What is set for every step, and wins over everything else.
+    pub fixed: &'a EnvMap,
+    /// The names that rules ask to be passed.
+    pub passed: &'a EnvPatterns,
+    /// The files of [`script_files`](crate::script_files).
+    pub scripts: &'a [ScriptText],
+}
+
+/// Works out the environment of a step from the one around it.
 #[must_use]
 pub fn step_environment(
     invocation: &Invocation,
-    host: &Arc<EnvMap>,
-    root: &AbsPath,
-    fixed: &EnvMap,
-    extra_passed: &EnvPatterns,
+    outer: OuterEnv,
+    around: &Around<'_>,
 ) -> StepEnvironment {
-    let mut unfiltered = Arc::clone(host);
-    let filter = Filter::new(invocation, extra_passed);
-    let mut passed = match invocation.cache {
-        CachePolicy::Disabled => EnvMap::clone(&unfiltered),
-        CachePolicy::Enabled => filter.pass(&unfiltered),
+    let is_cached = invocation.cache == CachePolicy::Enabled;
+    let names = Names::new(invocation, &outer, around);
+    let mut passed = match is_cached {
+        true => names.pass(&outer),
+        false => outer.to_map(),
     };
-    let declared = match invocation.cache {
-        CachePolicy::Disabled => BTreeMap::new(),
-        CachePolicy::Enabled => filter.fingerprint(&unfiltered),
+    let declared = match is_cached {
+        true => names.fingerprint(invocation, &outer),
+        false => BTreeMap::new(),
     };
 
-    let directory = root.join_rel(&invocation.directory);
-    let search = search_path(invocation, root, unfiltered.get(OsStr::new("PATH")));
+    let directory = around.root.join_rel(&invocation.directory);
+    let search = search_path(invocation, around.root, outer.get("PATH"));
     passed.insert("PATH".into(), search);
     passed.insert("PWD".into(), directory.as_path().into());
-    if invocation.cache == CachePolicy::Enabled {
-        let missing = OF_CACHED.iter().filter(|(name, _)| !filter.mentions(name));
+    if is_cached {
+        let missing = OF_CACHED.iter().filter(|(name, _)| !names.mentions(name));
         passed.extend(missing.map(|(name, value)| ((*name).into(), (*value).into())));
     }
     for (name, value) in &invocation.env_prefix {
-        Arc::make_mut(&mut unfiltered).insert(name.into(), value.into());
         passed.insert(name.into(), value.into());
     }
-    passed.extend(fixed.clone());
+    passed.extend(around.fixed.clone());
 
     let path = passed
         .get(OsStr::new("PATH"))
@@ -147,94 +131,185 @@ pub fn step_environment(
         passed,
         declared,
         untracked_names,
-        unfiltered,
+        outer,
         path,
+        names,
     }
 }
 
-/// What one step declares about names.
-struct Filter<'a> {
-    prefix: &'a [(String, String)],
-    tracked: EnvPatterns,
-    untracked: EnvPatterns,
-    extra: &'a EnvPatterns,
-    defaults: &'static EnvPatterns,
-    fingerprinted: &'static EnvPatterns,
+impl StepEnvironment {
+    /// How a variable counts for the step.
+    #[must_use]
+    pub fn standing(&self, name: &str) -> Standing {
+        let names = &self.names;
+        if self.declared.contains_key(name) || names.tracked.matches(name) {
+            return Standing::Declared;
+        }
+        if names.untracked.matches(name) || names.extra.matches(name) {
+            return Standing::Untracked;
+        }
+        match EnvClass::of(name) {
+            EnvClass::Set | EnvClass::Neutral => Standing::Passed,
+            EnvClass::Value => Standing::Declared,
+            EnvClass::Withheld => Standing::Withheld,
+            // What is carved out of the declared names is not wanted.
+            _ if names.tracked.excludes(name) => Standing::Withheld,
+            class => Standing::OnDemand(class),
+        }
+    }
+
+    /// Whether who asks for a variable by name is answered.
+    #[must_use]
+    pub fn answers(&self, name: &OsStr) -> bool {
+        let standing = name.to_str().map(|name| self.standing(name));
+        matches!(standing, Some(Standing::OnDemand(_)))
+    }
+
+    /// What is answered to who asks for a variable by name.
+    #[must_use]
+    pub fn demand(&self) -> EnvMap {
+        let asked = |one: &Variable<'_>| {
+            one.class.is_on_demand()
+                && !self.passed.contains_key(one.name)
+                && self.answers(one.name)
+        };
+        self.outer
+            .iter()
+            .filter(asked)
+            .map(|one| (one.name.to_owned(), one.value.to_owned()))
+            .collect()
+    }
+
+    /// The variables that are passed and count only where their values are found in what the step
+    /// leaves, with these values.
+    pub fn neutral(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.outer.iter().filter_map(|one| {
+            let name = one.name.to_str()?;
+            // What the step has of `PATH` begins with directories of the workspace.
+            let is_sought = name == "PATH"
+                || one.class == EnvClass::Neutral && !counts_as_it_is(name, one.value);
+            (is_sought && self.standing(name) == Standing::Passed).then_some((name, one.value))
+        })
+    }
 }
 
-impl<'a> Filter<'a> {
-    fn new(invocation: &'a Invocation, extra: &'a EnvPatterns) -> Self {
+/// Whether the value of a neutral variable is too short to be looked for anywhere, so that it counts.
+fn counts_as_it_is(name: &str, value: &OsStr) -> bool {
+    let bytes = value.as_bytes();
+    let parts = bytes.split(|byte| *byte == b'/');
+    let is_short = parts.filter(|part| !part.is_empty()).count() < 2;
+    let is_place = bytes.first() == Some(&b'/') || name == "HOME";
+    is_place && is_short && !SHARED.iter().any(|shared| value == *shared)
+}
+
+/// What one step says about names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Names {
+    tracked: EnvPatterns,
+    untracked: EnvPatterns,
+    extra: EnvPatterns,
+    /// Variables that the text of the command uses, or that of a program which never asks for any.
+    used: BTreeSet<String>,
+}
+
+impl Names {
+    fn new(invocation: &Invocation, outer: &OuterEnv, around: &Around<'_>) -> Self {
         let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
         Self {
-            prefix: &invocation.env_prefix,
             tracked: patterns(&invocation.declared.env),
             untracked: patterns(&invocation.declared.untracked_env),
-            extra,
-            defaults: &DEFAULTS,
-            fingerprinted: &OF_VALUE,
+            extra: around.passed.clone(),
+            used: match invocation.cache {
+                CachePolicy::Enabled => used(invocation, outer, around.scripts),
+                CachePolicy::Disabled => BTreeSet::new(),
+            },
         }
     }
 
     /// Whether somebody decided about a name, so that no default is set for it.
     fn mentions(&self, name: &str) -> bool {
-        self.tracked.matches(name) || self.untracked.matches(name) || self.extra.matches(name)
+        self.tracked.matches(name)
+            || self.untracked.matches(name)
+            || self.extra.matches(name)
+            || self.used.contains(name)
     }
 
     /// Cuts an environment down to what a cached step sees.
-    fn pass(&self, host: &EnvMap) -> EnvMap {
-        let sees = |name: &str| {
-            self.mentions(name) || self.defaults.matches(name) || self.fingerprinted.matches(name)
+    fn pass(&self, outer: &OuterEnv) -> EnvMap {
+        let sees = |one: &Variable<'_>| {
+            matches!(one.class, EnvClass::Value | EnvClass::Neutral)
+                || one.name.to_str().is_some_and(|name| self.mentions(name))
         };
-        let pairs = host
+        outer
             .iter()
-            .filter(|(name, _)| name.to_str().is_some_and(sees));
-        pairs
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .filter(sees)
+            .map(|one| (one.name.to_owned(), one.value.to_owned()))
             .collect()
     }
 
     /// The values that count.
-    fn fingerprint(&self, host: &EnvMap) -> BTreeMap<String, Option<OsString>> {
-        let mut declared = BTreeMap::new();
-        // A name the task lists as untracked stays so, unless the task tracks it as well.
-        let by_default =
-            |name: &str| self.fingerprinted.matches(name) && !self.untracked.matches(name);
+    fn fingerprint(
+        &self,
+        invocation: &Invocation,
+        outer: &OuterEnv,
+    ) -> BTreeMap<String, Option<OsString>> {
         let literals = self
             .tracked
             .literals()
             .filter(|name| self.tracked.matches(name));
-        let defaults = self
-            .fingerprinted
-            .literals()
-            .filter(|name| by_default(name));
-        for name in literals.chain(defaults) {
-            declared.insert(name.to_owned(), None);
-        }
-        for (name, value) in host {
+        let mut declared: BTreeMap<String, Option<OsString>> =
+            literals.map(|name| (name.to_owned(), None)).collect();
+        for Variable { name, value, class } in outer.iter() {
             let Some(name) = name.to_str() else { continue };
-            if self.tracked.matches(name) || by_default(name) {
-                declared.insert(name.to_owned(), Some(value.clone()));
+            // A name the task lists as untracked stays so, unless the task tracks it as well.
+            let by_default = || {
+                !self.untracked.matches(name)
+                    && match class {
+                        EnvClass::Value => true,
+                        EnvClass::Neutral => counts_as_it_is(name, value),
+                        _ => self.used.contains(name),
+                    }
+            };
+            if self.tracked.matches(name) || by_default() {
+                declared.insert(name.to_owned(), Some(value.to_owned()));
             }
         }
-        for (name, value) in self.prefix {
+        for (name, value) in &invocation.env_prefix {
             declared.insert(name.clone(), Some(value.into()));
-        }
-        if !declared.contains_key("CI") && !self.untracked.matches("CI") {
-            let present = host.contains_key(OsStr::new("CI"));
-            declared.insert(CI_PRESENCE.to_owned(), present.then(|| "set".into()));
         }
         declared
     }
 }
 
+/// The variables outside that a text uses which is not seen asking.
+fn used(invocation: &Invocation, outer: &OuterEnv, scripts: &[ScriptText]) -> BTreeSet<String> {
+    let texts = command_texts(invocation);
+    let of_command: BTreeSet<&[u8]> = texts.iter().flat_map(ScriptText::names).collect();
+    let of_scripts: BTreeSet<&[u8]> = scripts.iter().flat_map(ScriptText::names).collect();
+    let printed = printed(invocation);
+    if of_command.is_empty() && of_scripts.is_empty() && printed.is_empty() {
+        return BTreeSet::new();
+    }
+    let uses = |one: Variable<'_>| {
+        let name = one.name.to_str()?;
+        let is_given = of_command.contains(name.as_bytes()) || printed.contains(name);
+        let is_used = match one.class {
+            EnvClass::Withheld => is_given && !OF_PARENT.contains(&name),
+            class => class.is_on_demand() && (is_given || of_scripts.contains(name.as_bytes())),
+        };
+        is_used.then(|| name.to_owned())
+    };
+    outer.iter().filter_map(uses).collect()
+}
+
 /// `PATH` with the programs of the package, and of the directories up to the root, in front.
-fn search_path(invocation: &Invocation, root: &AbsPath, host: Option<&OsString>) -> OsString {
+fn search_path(invocation: &Invocation, root: &AbsPath, host: Option<&OsStr>) -> OsString {
     let package = std::iter::once(invocation.package_dir.clone());
     let directories = package.chain(invocation.package_dir.ancestors());
     let own: Vec<AbsPath> = directories
         .map(|directory| root.join_rel(&directory).join("node_modules/.bin"))
         .collect();
-    let host = host.map_or(OsStr::new(DEFAULT_PATH), OsString::as_os_str);
+    let host = host.unwrap_or(OsStr::new(DEFAULT_PATH));
     // A nested run finds its own directories there already.
     let inherited = host.as_bytes().split(|byte| *byte == b':');
     let inherited = inherited.filter(|entry| !own.iter().any(|path| path.as_bytes() == *entry));
@@ -244,7 +319,9 @@ fn search_path(invocation: &Invocation, root: &AbsPath, host: Option<&OsString>)
 
 #[cfg(test)]
 mod tests {
-    use vt_base::{Declared, Program, RelPath, StepId};
+    use std::sync::Arc;
+
+    use vt_base::{ClassedEnv, Declared, Program, RelPath, StepId};
 
     use super::*;
 
@@ -282,7 +359,17 @@ mod tests {
         let root = AbsPath::new("/w").unwrap();
         let fixed = map(&[("VT_RUN", "1")]);
         let extra = EnvPatterns::new(["EXTRA"]);
-        step_environment(invocation, &Arc::new(map(host)), &root, &fixed, &extra)
+        let outer = OuterEnv::new(
+            Arc::new(ClassedEnv::new(map(host))),
+            map(&[("INIT_CWD", "/w")]),
+        );
+        let around = Around {
+            root: &root,
+            fixed: &fixed,
+            passed: &extra,
+            scripts: &[],
+        };
+        step_environment(invocation, outer, &around)
     }
 
     fn names(map: &EnvMap) -> Vec<&str> {
@@ -299,7 +386,7 @@ mod tests {
         let seen = environment(
             &step,
             &[
-                ("HOME", "/h"),
+                ("HOME", "/h/u"),
                 ("NODE_ENV", "test"),
                 ("NEXT_PUBLIC_A", "1"),
                 ("APP_A", "a"),
@@ -318,7 +405,6 @@ mod tests {
                 "FORCE_COLOR",
                 "GIT_PAGER",
                 "HOME",
-                "NPM_TOKEN",
                 "PAGER",
                 "PATH",
                 "PWD",
@@ -327,54 +413,120 @@ mod tests {
             ]
         );
         assert_eq!(seen.passed[OsStr::new("PWD")], "/w/packages/a/sub");
-        assert!(seen.unfiltered.contains_key(OsStr::new("NODE_ENV")));
+        assert_eq!(
+            names(&seen.demand()),
+            ["INIT_CWD", "NEXT_PUBLIC_A", "NODE_ENV", "NPM_TOKEN"]
+        );
         assert_eq!(seen.untracked_names, ["U"]);
+        for (name, standing) in [
+            ("APP_A", Standing::Declared),
+            ("APP_SECRET", Standing::Withheld),
+            ("LC_TIME", Standing::Declared),
+            ("EXTRA", Standing::Untracked),
+            ("U", Standing::Untracked),
+            ("HOME", Standing::Passed),
+            ("VT_IPC", Standing::Passed),
+            ("TERM", Standing::Withheld),
+            ("NPM_TOKEN", Standing::OnDemand(EnvClass::Identifier)),
+            ("USER", Standing::OnDemand(EnvClass::Personal)),
+            ("NODE_ENV", Standing::OnDemand(EnvClass::OnDemand)),
+        ] {
+            assert_eq!(seen.standing(name), standing, "{name}");
+        }
+    }
+
+    fn declared(seen: &StepEnvironment) -> Vec<(&str, Option<&str>)> {
+        let declared = seen.declared.iter();
+        declared
+            .map(|(name, value)| {
+                let value = value.as_ref().and_then(|value| value.to_str());
+                (name.as_str(), value)
+            })
+            .collect()
     }
 
     #[test]
-    fn what_counts_is_what_is_tracked_and_absence_counts_too() {
+    fn what_counts_is_what_is_tracked_and_what_nobody_asks_for() {
         let step = invocation(CachePolicy::Enabled, &["MODE", "APP_*"], &["TZ"]);
         let host = [
             ("APP_A", "a"),
+            ("CI", "true"),
+            ("HOME", "/h/u"),
             ("LC_ALL", "C"),
+            ("LD_PRELOAD", "/x.so"),
             ("TZ", "UTC"),
-            ("HOME", "/h"),
+            ("VERCEL_ENV", "preview"),
         ];
-        let seen = environment(&step, &host);
-        let declared: Vec<_> = seen
-            .declared
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.as_str(),
-                    value.as_ref().and_then(|value| value.to_str()),
-                )
-            })
-            .collect();
         assert_eq!(
-            declared,
+            declared(&environment(&step, &host)),
             [
                 ("APP_A", Some("a")),
-                (CI_PRESENCE, None),
-                ("LANG", None),
+                ("CI", Some("true")),
                 ("LC_ALL", Some("C")),
+                ("LD_PRELOAD", Some("/x.so")),
                 ("MODE", None),
-                ("NODE_OPTIONS", None),
             ]
         );
     }
 
     #[test]
-    fn of_ci_only_its_presence_counts_unless_it_is_declared() {
-        let presence = |env: &[&str], untracked: &[&str], value: &str| {
-            let step = invocation(CachePolicy::Enabled, env, untracked);
-            environment(&step, &[("CI", value)]).declared
-        };
-        assert_eq!(presence(&[], &[], "1"), presence(&[], &[], "true"));
-        assert_eq!(presence(&[], &[], "1")[CI_PRESENCE], Some("set".into()));
-        assert!(!presence(&[], &["CI"], "1").contains_key(CI_PRESENCE));
-        assert_eq!(presence(&["CI"], &[], "1")["CI"], Some("1".into()));
-        assert!(!presence(&["CI"], &[], "1").contains_key(CI_PRESENCE));
+    fn a_neutral_value_that_is_too_short_to_be_found_counts() {
+        let step = invocation(CachePolicy::Enabled, &[], &[]);
+        for (name, value, counts) in [
+            ("HOME", "/home/ann", false),
+            ("HOME", "/root", false),
+            ("HOME", "/data", true),
+            ("HOME", "/", true),
+            ("HOME", "", true),
+            ("TMPDIR", "/tmp", false),
+            ("TMPDIR", "/scratch", true),
+            ("DISPLAY", ":0", false),
+            ("http_proxy", "http://proxy:3128", false),
+        ] {
+            let seen = environment(&step, &[(name, value)]);
+            assert_eq!(seen.declared.contains_key(name), counts, "{name}={value}");
+            let sought = seen.neutral().any(|(sought, _)| sought == name);
+            assert_eq!(sought, !counts, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn what_the_text_of_the_command_uses_is_there_and_counts() {
+        let mut step = invocation(CachePolicy::Enabled, &[], &["U"]);
+        step.command = "echo $APP ${TERM} $U $SHLVL $HOME $NONE > out".into();
+        step.program = Program::Shell(step.command.clone());
+        let host = [
+            ("APP", "a"),
+            ("HOME", "/h/u"),
+            ("OTHER", "o"),
+            ("SHLVL", "1"),
+            ("TERM", "xterm"),
+            ("U", "u"),
+        ];
+        let seen = environment(&step, &host);
+        assert_eq!(
+            declared(&seen),
+            [("APP", Some("a")), ("TERM", Some("xterm"))]
+        );
+        assert_eq!(
+            names(&seen.passed),
+            [
+                "APP",
+                "FORCE_COLOR",
+                "GIT_PAGER",
+                "HOME",
+                "PAGER",
+                "PATH",
+                "PWD",
+                "TERM",
+                "U",
+                "VT_RUN"
+            ]
+        );
+        step.program = Program::Direct("printenv".into());
+        step.command = "printenv OTHER".into();
+        step.args = vec!["OTHER".into()];
+        assert_eq!(declared(&environment(&step, &host)), [("OTHER", Some("o"))]);
     }
 
     #[test]
@@ -387,7 +539,6 @@ mod tests {
         let seen = environment(&step, &[("MODE", "a"), ("PATH", "/usr/bin")]);
         assert_eq!(seen.declared["MODE"], Some("b".into()));
         assert_eq!(seen.passed[OsStr::new("MODE")], "b");
-        assert_eq!(seen.unfiltered[OsStr::new("MODE")], "b");
         let path: Vec<_> = seen.path.iter().map(ToString::to_string).collect();
         assert_eq!(path, ["/w/packages/a/sub/bin", "/x"]);
     }
@@ -408,7 +559,10 @@ mod tests {
                 "/w/packages/a/sub/rel",
             ]
         );
-        assert_eq!(names(&seen.passed), ["ANY", "PATH", "PWD", "VT_RUN"]);
+        assert_eq!(
+            names(&seen.passed),
+            ["ANY", "INIT_CWD", "PATH", "PWD", "VT_RUN"]
+        );
         assert!(seen.declared.is_empty());
     }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod counted;
 mod env;
 mod error;
 mod filter;
@@ -13,12 +14,14 @@ mod join;
 mod nested;
 mod plan;
 mod request;
+mod scripts;
 mod select;
 mod shell;
 mod split;
 mod words;
 
-pub use env::{CI_PRESENCE, StepEnvironment, step_environment};
+pub use counted::counted;
+pub use env::{Around, Standing, StepEnvironment, step_environment};
 pub use error::PlanError;
 pub use filter::Filter;
 pub use join::{Join, JoinedPlan, command_name, join};
@@ -26,4 +29,5 @@ pub use plan::{Plan, PlannedStep, missing_commit, plan};
 pub use request::{
     CacheRequest, Changes, DependsOn, NoMatch, Ordering, Request, Scope, Selection, TaskTarget,
 };
+pub use scripts::{Language, ScriptFile, ScriptText, script_files};
 pub use select::{packages_in, unmatched_filters};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
-use vt_base::{AbsPath, Digest, EnvMap, RelPath, StepId};
+use vt_base::{AbsPath, ClassedEnv, Digest, EnvMap, Portable, RelPath, StepId};
 use vt_config::Project;
 use vt_fingerprint::{Secret, StatRows};
 use vt_rules::{Directive, Host, Precompiled, RulesError, Writes};
@@ -16,10 +16,12 @@ use vt_store::{Notice, Store, StoreError};
 use crate::cancel::Cancel;
 use crate::event::Event;
 use crate::join::Segments;
+use crate::package_manager::{PackageManager, forget_start};
 use crate::plugins::InUse;
 use crate::records::{merge, workspace_name};
 use crate::renewal::{self, Renewal, Renewals};
 use crate::sweep::{Limits, Sweeper};
+use crate::variables::Used;
 use crate::world::{Freshness, RunRequest, World, cache_directory};
 
 /// What the thread of a step sends to the dispatcher.
@@ -60,11 +62,17 @@ pub(crate) struct Context<'p> {
     /// The store, or why there is none.
     pub(crate) store: Result<Opened, String>,
     /// The environment `vt` was started with, less what belongs to another run.
-    pub(crate) env: Arc<EnvMap>,
+    pub(crate) env: Arc<ClassedEnv>,
+    /// That, and what a run around this one answers on demand.
+    pub(crate) around: Arc<ClassedEnv>,
+    pub(crate) used: Used,
+    /// What stands for places on this disk in values.
+    pub(crate) portable: Portable,
     pub(crate) rows: StatRows,
     pub(crate) segments: Segments,
     pub(crate) in_use: InUse,
     host: OnceLock<Result<Host, String>>,
+    manager: OnceLock<PackageManager>,
     /// What was said to questions of this run, by their keys.
     valid: Mutex<HashMap<Digest, Vec<Directive>>>,
     pub(crate) cancel: Cancel,
@@ -109,11 +117,18 @@ impl<'p> Context<'p> {
             freshness: request.freshness,
             grace: request.grace,
             store: Opened::open(project, world, purpose),
-            env: Arc::new(inherited(world)),
+            env: Arc::new(ClassedEnv::new(inherited(&world.env, world))),
+            around: Arc::new(ClassedEnv::new(around(world))),
+            used: Used::new(world),
+            portable: Portable::new(
+                std::iter::once((&project.root, "root"))
+                    .chain(world.home.iter().map(|home| (home, "home"))),
+            ),
             rows: StatRows::default(),
             segments: Segments::default(),
             in_use,
             host: OnceLock::new(),
+            manager: OnceLock::new(),
             valid: Mutex::default(),
             cancel: Cancel::default(),
             events,
@@ -137,6 +152,14 @@ impl<'p> Context<'p> {
                 .map_err(|error: RulesError| chain(&error))
         });
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// The package manager of the workspace.
+    pub(crate) fn package_manager(&self) -> &PackageManager {
+        self.manager.get_or_init(|| {
+            let search = self.world.env.get(OsStr::new("PATH"));
+            PackageManager::find(&self.project.root, search)
+        })
     }
 
     /// Does something without waiting for anybody to listen; what it tells is given back.
@@ -240,11 +263,18 @@ impl<'p> Context<'p> {
     }
 }
 
-fn inherited(world: &World) -> EnvMap {
-    let mut env = world.env.clone();
+fn around(world: &World) -> EnvMap {
+    let pairs = world.above.iter().chain(&world.env);
+    let env = pairs.map(|(name, value)| (name.clone(), value.clone()));
+    inherited(&env.collect(), world)
+}
+
+fn inherited(env: &EnvMap, world: &World) -> EnvMap {
+    let mut env = env.clone();
     for name in world.names.scrub {
         env.remove(OsStr::new(name));
     }
+    forget_start(&mut env);
     env
 }
 

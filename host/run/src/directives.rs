@@ -100,6 +100,16 @@ impl Directives {
                 .any(|patterns| EnvPatterns::new(patterns.iter().map(String::as_str)).matches(name))
     }
 
+    /// Whether rules say which names count among the answers to a query.
+    pub(crate) fn narrows(&self, query: &EnvQuery) -> bool {
+        let EnvQuery::Prefix(asked) = query else {
+            return false;
+        };
+        self.0.iter().any(|said| {
+            matches!(&said.directive, Directive::NarrowEnvQuery { prefix, .. } if prefix == asked)
+        })
+    }
+
     /// One line for each directive, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
         let is_same = |one: &Said, other: &Said| one.digest == other.digest;

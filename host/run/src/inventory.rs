@@ -162,6 +162,7 @@ pub(crate) fn remove_entries(
                     continue;
                 };
                 list.0.retain(|(_, strong)| *strong != entry.strong);
+                list.1.retain(|strong| *strong != entry.strong);
                 if list.0.is_empty() {
                     writer.remove(Table::Entries, &entry.weak.0)?;
                 } else {

@@ -216,7 +216,7 @@ pub(crate) fn look_up(
     let Some(snapshot) = snapshot else {
         return Ok(Found::Miss(vec![Why::FirstRun]));
     };
-    prepared.with_env(opened, |env| {
+    prepared.with_env(context, opened, |env| {
         let disk = Disk {
             root: &context.project.root,
             home: context.world.home.as_ref(),

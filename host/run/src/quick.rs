@@ -50,7 +50,7 @@ pub(crate) fn look_quickly(
         return Ok(None);
     }
     let before = context.rows.effort();
-    let holds = prepared.with_env(opened, |env| {
+    let holds = prepared.with_env(context, opened, |env| {
         let disk = Disk {
             root: &context.project.root,
             home: context.world.home.as_ref(),

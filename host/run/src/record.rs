@@ -35,6 +35,8 @@ pub(crate) struct Recorded<'r> {
     pub(crate) path_set: Option<PathSet>,
     /// The entry with its strong key, if the run is stored.
     pub(crate) entry: Option<(Digest, EntryRecord)>,
+    /// Whether the entry depends on a value because what the step left has it in it.
+    pub(crate) is_by_mention: bool,
     /// What the step leaves on the disk.
     pub(crate) left: Vec<Left>,
     /// What the run showed about the command.
@@ -128,7 +130,14 @@ pub(crate) fn run(
                 &key(&[&prepared.weak, strong]),
                 &encode(entry),
             )?;
-            promote(writer, &prepared.weak, entry.path_set, *strong)?;
+            let is_local = entry.only_in.is_some() || recorded.is_by_mention;
+            promote(
+                writer,
+                &prepared.weak,
+                entry.path_set,
+                *strong,
+                Some(is_local),
+            )?;
         }
         let shown = &recorded.shown;
         if shown.is_vouched {
@@ -202,7 +211,13 @@ pub(crate) fn hit(
         found.digested_ns,
     );
     write(opened, |writer| {
-        promote(writer, &prepared.weak, found.entry.path_set, found.strong)?;
+        promote(
+            writer,
+            &prepared.weak,
+            found.entry.path_set,
+            found.strong,
+            None,
+        )?;
         if let Some(rows) = &found.fresh_rows {
             renew_rows(writer, &key(&[&prepared.weak, &found.strong]), rows)?;
         }
@@ -248,6 +263,7 @@ fn remove(writer: &mut Writer<'_>, weak: &Digest, strong: &Digest) -> Result<(),
     writer.remove(Table::Entries, &key(&[weak, strong]))?;
     let mut recency = read_recency(writer, weak)?;
     recency.0.retain(|(_, known)| known != strong);
+    recency.1.retain(|known| known != strong);
     writer.put(Table::Entries, &weak.0, &encode(&recency))
 }
 
@@ -298,14 +314,17 @@ fn read_recency(writer: &Writer<'_>, weak: &Digest) -> Result<Recency, StoreErro
     Ok(bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default())
 }
 
+/// Puts an entry first. `is_local` is `None` for one that is known.
 fn promote(
     writer: &mut Writer<'_>,
     weak: &Digest,
     path_set: Digest,
     strong: Digest,
+    is_local: Option<bool>,
 ) -> Result<(), StoreError> {
     let mut recency = read_recency(writer, weak)?;
-    for dropped in recency.promote(path_set, strong) {
+    let is_local = is_local.unwrap_or_else(|| recency.1.contains(&strong));
+    for dropped in recency.promote(path_set, strong, is_local) {
         writer.remove(Table::Entries, &key(&[weak, &dropped]))?;
     }
     writer.put(Table::Entries, &weak.0, &encode(&recency))

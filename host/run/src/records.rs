@@ -37,29 +37,46 @@ const JOINS: usize = 64;
 /// How many entries a weak key keeps.
 const ENTRIES: usize = 64;
 
-/// The entries of a weak key, the one used last first.
+/// The entries of a weak key, the one used last first; and the strong keys of those that depend on a value
+/// because what they left has it in it. These are for one machine or one account, and have room of their own:
+/// they must not push out what serves everybody.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Recency(pub(crate) Vec<(Digest, Digest)>);
+pub(crate) struct Recency(pub(crate) Vec<(Digest, Digest)>, pub(crate) Vec<Digest>);
 
 impl Recency {
     /// Puts an entry first; gives back the strong keys that no longer fit.
-    pub(crate) fn promote(&mut self, path_set: Digest, strong: Digest) -> Vec<Digest> {
+    pub(crate) fn promote(
+        &mut self,
+        path_set: Digest,
+        strong: Digest,
+        is_local: bool,
+    ) -> Vec<Digest> {
         self.0.retain(|(_, known)| *known != strong);
         self.0.insert(0, (path_set, strong));
-        let mut sets = Vec::new();
+        self.1.retain(|known| *known != strong);
+        if is_local {
+            self.1.push(strong);
+        }
+        let local = &self.1;
+        // For those that are local, and for the others.
+        let mut sets = [Vec::new(), Vec::new()];
+        let mut entries = [0; 2];
         let mut dropped = Vec::new();
         self.0.retain(|(set, strong)| {
+            let kind = usize::from(local.contains(strong));
+            let sets = &mut sets[kind];
             if !sets.contains(set) {
                 sets.push(*set);
             }
-            let fits = sets.iter().position(|known| known == set) < Some(PATH_SETS);
+            entries[kind] += 1;
+            let fits = sets.iter().position(|known| known == set) < Some(PATH_SETS)
+                && entries[kind] <= ENTRIES;
             if !fits {
                 dropped.push(*strong);
             }
             fits
         });
-        let surplus = self.0.split_off(self.0.len().min(ENTRIES));
-        dropped.extend(surplus.into_iter().map(|(_, strong)| strong));
+        self.1.retain(|strong| !dropped.contains(strong));
         dropped
     }
 }
@@ -75,7 +92,7 @@ pub(crate) fn merge(table: Table, key: &[u8], now: Option<Vec<u8>>, put: Vec<u8>
         return put;
     };
     for (path_set, strong) in deferred.0.into_iter().rev() {
-        merged.promote(path_set, strong);
+        merged.promote(path_set, strong, deferred.1.contains(&strong));
     }
     encode(&merged)
 }
@@ -259,10 +276,16 @@ mod tests {
     fn the_path_set_used_longest_ago_goes() {
         let mut recency = Recency::default();
         for number in 0..PATH_SETS {
-            assert_eq!(recency.promote(digest(number), digest(100 + number)), []);
+            assert_eq!(
+                recency.promote(digest(number), digest(100 + number), false),
+                []
+            );
         }
-        recency.promote(digest(0), digest(100));
-        assert_eq!(recency.promote(digest(50), digest(150)), [digest(101)]);
+        recency.promote(digest(0), digest(100), false);
+        assert_eq!(
+            recency.promote(digest(50), digest(150), false),
+            [digest(101)]
+        );
         assert_eq!(recency.0[0], (digest(50), digest(150)));
         assert_eq!(recency.0[1], (digest(0), digest(100)));
     }
@@ -271,9 +294,24 @@ mod tests {
     fn one_path_set_keeps_a_bounded_number_of_entries() {
         let mut recency = Recency::default();
         let dropped: Vec<Digest> = (0..ENTRIES + 2)
-            .flat_map(|number| recency.promote(digest(0), digest(number)))
+            .flat_map(|number| recency.promote(digest(0), digest(number), false))
             .collect();
         assert_eq!(dropped, [digest(0), digest(1)]);
+    }
+
+    #[test]
+    fn entries_of_one_machine_do_not_push_out_those_that_serve_everybody() {
+        let mut recency = Recency::default();
+        recency.promote(digest(0), digest(1), false);
+        let dropped: Vec<Digest> = (0..ENTRIES + 2)
+            .flat_map(|number| recency.promote(digest(number), digest(100 + number), true))
+            .collect();
+        assert_eq!(dropped.len(), ENTRIES + 2 - PATH_SETS);
+        assert_eq!(recency.0.last(), Some(&(digest(0), digest(1))));
+        assert_eq!(recency.1.len(), PATH_SETS);
+        // What turns out to serve everybody after all counts among those.
+        recency.promote(digest(ENTRIES + 1), digest(100 + ENTRIES + 1), false);
+        assert_eq!(recency.1.len(), PATH_SETS - 1);
     }
 
     #[test]
@@ -292,7 +330,7 @@ mod tests {
     fn a_deferred_list_of_entries_forgets_none_of_those_that_came_meanwhile() {
         let list = |numbers: &[usize]| {
             let pair = |number: &usize| (digest(*number), digest(100 + number));
-            encode(&Recency(numbers.iter().map(pair).collect()))
+            encode(&Recency(numbers.iter().map(pair).collect(), Vec::new()))
         };
         let key = digest(0).0;
         let merged = |now| merge(Table::Entries, &key, now, list(&[3, 1]));
@@ -305,7 +343,7 @@ mod tests {
 
     #[test]
     fn values_of_another_version_are_absent() {
-        let mut bytes = encode(&Recency(vec![(digest(1), digest(2))]));
+        let mut bytes = encode(&Recency(vec![(digest(1), digest(2))], Vec::new()));
         assert!(decode::<Recency>(&bytes).is_some());
         bytes[0] += 1;
         assert_eq!(decode::<Recency>(&bytes), None);

@@ -6,12 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
 
-use vt_base::{CachePolicy, Digest, EnvPatterns, RelPath, StableHasher, StepId};
-use vt_fingerprint::{EnvQueryKind, EnvSnapshot, Filter, Globs, NotStored, PathRules, WeakParts};
-use vt_ipc::{EnvQuery, Reports};
-use vt_plan::{Plan, PlannedStep, StepEnvironment, step_environment};
+use vt_base::{CachePolicy, Digest, EnvPatterns, OuterEnv, RelPath, StableHasher, StepId};
+use vt_fingerprint::{Filter, Globs, NotStored, PathRules, WeakParts};
+use vt_ipc::Reports;
+use vt_plan::{
+    Around, Language, Plan, PlannedStep, ScriptText, StepEnvironment, script_files,
+    step_environment,
+};
 use vt_rules::{Answer, Component, Directive, Measured, PackageFacts, Question, validate};
 use vt_store::Table;
 
@@ -22,6 +28,10 @@ use crate::plugins::{
     Denied, Entry, InUse, Loaded, PluginError, Speaker, fuel_key, read_whole, taken_out,
 };
 use crate::records;
+use crate::variables::portable;
+
+/// How much of a script is looked into.
+const LONGEST_SCRIPT: u64 = 256 << 10;
 
 /// The libc that `vt` was built for; its steps run on the same one.
 const LIBC: &str = if cfg!(target_env = "musl") {
@@ -83,7 +93,7 @@ pub(crate) fn prepare<'c>(
         .env
         .extend(directives.env_patterns(Fingerprinted::Yes));
     let passed = directives.env_patterns(Fingerprinted::No);
-    let mut env = environment(context, &invocation, &passed);
+    let mut env = environment(context, planned.package, &invocation, &passed);
     // What the task says of a variable stands above what a rule says.
     let said = &planned.invocation;
     let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
@@ -94,16 +104,19 @@ pub(crate) fn prepare<'c>(
             || tracked.matches(name)
             || said.env_prefix.iter().any(|(prefix, _)| prefix == name)
     });
-    let declared = env
-        .declared
-        .iter()
-        .map(|(name, value)| {
-            (
+    let declared = env.declared.iter().filter_map(|(name, value)| {
+        context.used.note(name);
+        let value = value.as_ref().map(|value| portable(context, name, value));
+        match value {
+            // What does not count at all is as good as unset.
+            Some(None) if !tracked.matches(name) => None,
+            value => Some((
                 name.clone(),
-                value.as_ref().map(|value| opened.secret.keyed(value)),
-            )
-        })
-        .collect();
+                value.flatten().map(|value| opened.secret.keyed(&value)),
+            )),
+        }
+    });
+    let declared = declared.collect();
     let parts = WeakParts::new(
         &invocation,
         &platform(),
@@ -126,24 +139,68 @@ pub(crate) fn prepare<'c>(
 /// The environment of a step, without what belongs to its server.
 pub(crate) fn environment(
     context: &Context<'_>,
+    package: usize,
     invocation: &vt_base::Invocation,
     passed: &[String],
 ) -> StepEnvironment {
     let names = &context.world.names;
-    let fixed = [
-        (names.run.into(), "1".into()),
-        (
-            names.init_cwd.into(),
-            context.world.current_dir.as_path().into(),
-        ),
-    ];
+    let fixed = [(names.run.into(), "1".into())];
+    let package = &context.project.packages[package];
+    let task = package.tasks.get(&invocation.step.task);
+    let manager = || context.package_manager();
+    let mut own = task
+        .map(|task| manager().tell(&context.project.root, package, task))
+        .unwrap_or_default();
+    own.insert(
+        names.init_cwd.into(),
+        context.world.current_dir.as_path().into(),
+    );
+    let prefix = invocation.env_prefix.iter();
+    own.extend(prefix.map(|(name, value)| (name.into(), value.into())));
+    let host = match invocation.cache {
+        CachePolicy::Enabled => &context.around,
+        // What it asks for, it asks for itself.
+        CachePolicy::Disabled => &context.env,
+    };
     step_environment(
         invocation,
-        &context.env,
-        &context.project.root,
-        &fixed.into(),
-        &EnvPatterns::new(passed.iter().map(String::as_str)),
+        OuterEnv::new(Arc::clone(host), own),
+        &Around {
+            root: &context.project.root,
+            fixed: &fixed.into(),
+            passed: &EnvPatterns::new(passed.iter().map(String::as_str)),
+            scripts: &scripts(context, invocation),
+        },
     )
+}
+
+/// The texts of programs that take their environment as a whole, as far as the command names them.
+fn scripts(context: &Context<'_>, invocation: &vt_base::Invocation) -> Vec<ScriptText> {
+    if invocation.cache == CachePolicy::Disabled {
+        return Vec::new();
+    }
+    let directory = context.project.root.join_rel(&invocation.directory);
+    script_files(invocation)
+        .into_iter()
+        .filter_map(|file| {
+            let text = read_script(directory.join(&file.path).as_path()).ok()?;
+            let language = match file.language {
+                Some(language) => language,
+                None => Language::of_script(&text)?,
+            };
+            Some(ScriptText { language, text })
+        })
+        .collect()
+}
+
+fn read_script(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut text = Vec::new();
+    // A pipe would keep us waiting, and a directory has no text.
+    if file.metadata()?.is_file() {
+        file.take(LONGEST_SCRIPT).read_to_end(&mut text)?;
+    }
+    Ok(text)
 }
 
 type Judged = (Directives, BTreeMap<String, Digest>);
@@ -394,28 +451,6 @@ fn answer(
 }
 
 impl Prepared<'_> {
-    /// The environment as tools and look-ups see it.
-    pub(crate) fn with_env<T>(&self, opened: &Opened, ask: impl FnOnce(EnvSnapshot<'_>) -> T) -> T {
-        let declared = &self.planned.invocation.declared;
-        let patterns = |list: &[String]| EnvPatterns::new(list.iter().map(String::as_str));
-        let (declared, untracked) = (patterns(&declared.env), patterns(&declared.untracked_env));
-        let answers = |kind: EnvQueryKind, query: &str| {
-            let query = match kind {
-                EnvQueryKind::Glob => EnvQuery::Glob(query.to_owned()),
-                EnvQueryKind::Prefix => EnvQuery::Prefix(query.to_owned()),
-            };
-            let none = EnvPatterns::default();
-            let mut set = query.match_set(&self.env.unfiltered, &declared, &untracked, &none);
-            set.retain(|name, _| self.directives.counts_in(&query, name));
-            set
-        };
-        ask(EnvSnapshot {
-            unfiltered: &self.env.unfiltered,
-            answers: &answers,
-            secret: opened.secret,
-        })
-    }
-
     /// Who decides what a path counts as; with the reports of a run, if there was one.
     pub(crate) fn path_rules(&self, opened: &Opened, reports: Option<&Reports>) -> PathRules {
         let declared = &self.planned.invocation.declared;

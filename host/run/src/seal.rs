@@ -7,7 +7,7 @@ use vt_fingerprint::{
     Disk, EntryStates, EnvSnapshot, Item, Nature, NotStored, Observation, Outside, PathSet,
     SealRequest, Sealed, StatRow, State, Why, now_ns, seal,
 };
-use vt_ipc::{EnvQuery, Reports};
+use vt_ipc::Reports;
 use vt_store::StoreError;
 
 use crate::context::{Context, Opened, chain};
@@ -24,6 +24,7 @@ use crate::said::{audit_reports, permitted, report_lines, report_reasons};
 use crate::services::Services;
 use crate::settled::WAIT;
 use crate::spawn::Ran;
+use crate::variables::Asked;
 
 /// Results of this many bytes that were changed a moment ago are waited for: their identities could
 /// not be trusted later, and every hit would read them again.
@@ -135,13 +136,10 @@ pub(crate) fn settle(
     }
 }
 
-/// Whether terminal output contains some bytes.
-fn names(frames: &[Frame], bytes: &[u8]) -> bool {
-    let mut text = Vec::new();
-    for frame in frames {
-        text.extend_from_slice(&frame.bytes);
-    }
-    memchr::memmem::find(&text, bytes).is_some()
+/// Terminal output in one piece.
+fn said(frames: &[Frame]) -> Vec<u8> {
+    let bytes = frames.iter().flat_map(|frame| &frame.bytes);
+    bytes.copied().collect()
 }
 
 struct Settling<'s> {
@@ -186,10 +184,14 @@ impl Settling<'_> {
         );
 
         reasons.extend(self.services().refusals(&trace.services));
+        let mut asked = Asked::of(self.prepared, trace, self.reports);
+        reasons.extend(asked.not_stored.drain(..));
+        let invocation = &self.prepared.planned.invocation;
+        asked.look_into_sources(invocation, &observed.observation, root);
 
         let rules = self.prepared.path_rules(self.opened, self.reports);
         rules.compile().map_err(glob_error)?;
-        let sealed = self.prepared.with_env(self.opened, |env| {
+        let sealed = self.prepared.with_env(self.context, self.opened, |env| {
             let disk = self.disk(env);
             let declared = &self.prepared.planned.invocation.declared;
             let excused: Vec<&str> = declared
@@ -209,7 +211,7 @@ impl Settling<'_> {
                 key: self.prepared.weak,
                 nature: self.nature(),
                 stamp_ns: self.ran.stamp_ns,
-                asked: self.asked(),
+                asked: std::mem::take(&mut asked.items),
                 path_set: &|digest| self.path_set(digest),
                 outside: Outside {
                     toolchain: declared.toolchain,
@@ -221,32 +223,36 @@ impl Settling<'_> {
                 threads: self.context.world.threads,
             })
         });
-        let sealed = sealed.map_err(glob_error)?;
+        let mut sealed = sealed.map_err(glob_error)?;
         reasons.extend(sealed.not_stored.iter().cloned());
         // Of inputs that changed meanwhile, nobody knows which state the results stand for.
         vouched &= !sealed
             .not_stored
             .iter()
             .any(|reason| matches!(reason, NotStored::InputChangedDuringRun { .. }));
+        self.refuse_shared(&sealed, reasons)?;
+        let digested_ns = now_ns();
+        self.learn_joins(&observed.observation, &sealed, vouched, digested_ns)?;
+        let mut made = None;
+        if reasons.is_empty() {
+            match self.pack(&mut sealed, &mut asked, lines, duration_ms) {
+                Ok(entry) => made = Some(entry),
+                Err(reason) => {
+                    reasons.insert(reason);
+                }
+            }
+        }
+        if made.is_none() {
+            // Nobody looked whether values are in what the step left, which later runs may go on from.
+            asked.take_found(None);
+            self.add(&mut sealed, &mut asked);
+        }
         *path_set = vouched.then(|| PathSetName {
             digest: sealed.path_set.digest(),
             items: sealed.path_set.0.len() as u64,
         });
-        self.refuse_shared(&sealed, reasons)?;
-        let digested_ns = now_ns();
-        self.learn_joins(&observed.observation, &sealed, vouched, digested_ns)?;
-        let made = if reasons.is_empty() {
-            match self.pack(&sealed, lines, duration_ms) {
-                Ok(made) => Some(made),
-                Err(reason) => {
-                    reasons.insert(reason);
-                    None
-                }
-            }
-        } else {
-            None
-        };
         let stored = made.is_some();
+        let by_mention = |item: &Item| matches!(item, Item::EnvExact(_));
         let left = self.left(&sealed, made.as_ref().map(|(_, entry)| entry));
         let shown = Shown {
             is_vouched: vouched,
@@ -258,6 +264,7 @@ impl Settling<'_> {
         };
         let recorded = Recorded {
             digested_ns,
+            is_by_mention: sealed.path_set.0.iter().any(by_mention),
             left,
             path_set: vouched.then(|| sealed.path_set.clone()),
             entry: made,
@@ -283,7 +290,7 @@ impl Settling<'_> {
         vouched: bool,
         digested_ns: i64,
     ) -> Result<(), NotStored> {
-        let learned = self.prepared.with_env(self.opened, |env| {
+        let learned = self.prepared.with_env(self.context, self.opened, |env| {
             Evidence {
                 context: self.context,
                 opened: self.opened,
@@ -326,19 +333,6 @@ impl Settling<'_> {
         }
     }
 
-    /// What tools asked for by name or by query.
-    fn asked(&self) -> Vec<Item> {
-        let Some(reports) = self.reports else {
-            return Vec::new();
-        };
-        let names = reports.envs.keys().map(|name| Item::Env(name.clone()));
-        let queries = reports.queries.keys().map(|query| match query {
-            EnvQuery::Glob(glob) => Item::EnvGlob(glob.clone()),
-            EnvQuery::Prefix(prefix) => Item::EnvPrefix(prefix.clone()),
-        });
-        names.chain(queries).collect()
-    }
-
     fn path_set(&self, digest: &vt_base::Digest) -> Option<PathSet> {
         let snapshot = self.opened.store.read().ok().flatten()?;
         read_path_set(&snapshot, digest).ok().flatten()
@@ -347,7 +341,8 @@ impl Settling<'_> {
     fn services(&self) -> Services<'_> {
         Services {
             accepted: &self.prepared.planned.invocation.declared.services,
-            env: [&self.prepared.env.passed, &self.prepared.env.unfiltered],
+            passed: &self.prepared.env.passed,
+            outer: &self.prepared.env.outer,
             home: self.context.world.home.as_ref(),
             own: self.ran.socket.as_deref(),
         }
@@ -416,9 +411,22 @@ impl Settling<'_> {
         Ok(())
     }
 
+    /// Adds what turned out to count after the run was sealed.
+    fn add(&self, sealed: &mut Sealed, asked: &mut Asked) {
+        let items = std::mem::take(&mut asked.items);
+        self.prepared.with_env(self.context, self.opened, |env| {
+            let disk = self.disk(env);
+            for item in items {
+                let state = disk.state(&item, &|_| false);
+                sealed.add(item, state);
+            }
+        });
+    }
+
     fn pack(
         &self,
-        sealed: &Sealed,
+        sealed: &mut Sealed,
+        asked: &mut Asked,
         lines: &[String],
         duration_ms: u64,
     ) -> Result<(vt_base::Digest, EntryRecord), NotStored> {
@@ -432,16 +440,20 @@ impl Settling<'_> {
             // Time itself has to pass here: the file system's clock must tick on.
             std::thread::sleep(WAIT);
         }
-        let packed =
-            store
-                .pack(&self.context.project.root, &paths)
-                .map_err(|error| match error {
-                    StoreError::ChangedWhilePacking { path } => NotStored::SharedOutput {
-                        path: path.to_string(),
-                    },
-                    error => store_error(&error),
-                })?;
         let frames = self.ran.frames.as_deref().unwrap_or_default();
+        let said = said(frames);
+        let looked = asked.of_results();
+        looked.seeker.look(&said);
+        let packed = store
+            .pack_looking(&self.context.project.root, &paths, &looked.seeker)
+            .map_err(|error| match error {
+                StoreError::ChangedWhilePacking { path } => NotStored::SharedOutput {
+                    path: path.to_string(),
+                },
+                error => store_error(&error),
+            })?;
+        asked.take_found(Some(&looked));
+        self.add(sealed, asked);
         let output = match frames {
             [] => None,
             frames => Some(
@@ -453,7 +465,8 @@ impl Settling<'_> {
         let path_set = sealed.path_set.digest();
         let strong = sealed.states.strong_key(&self.prepared.weak, &path_set);
         self.refuse_late(&paths)?;
-        let said_root = names(frames, self.context.project.root.as_bytes());
+        let root = self.context.project.root.as_bytes();
+        let said_root = memchr::memmem::find(&said, root).is_some();
         let local = sealed.carried || sealed.is_local || packed.embeds_root || said_root;
         let entry = EntryRecord {
             step: self.prepared.planned.invocation.step.clone(),

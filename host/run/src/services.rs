@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use vt_base::{AbsPath, EnvMap};
+use vt_base::{AbsPath, EnvMap, OuterEnv};
 use vt_fingerprint::NotStored;
 use vt_tracker::{Address, Service};
 
@@ -88,8 +88,10 @@ const FIRST_DISPLAY: u16 = 6000;
 pub(crate) struct Services<'s> {
     /// What the task declares.
     pub(crate) accepted: &'s [String],
-    /// What its processes were given, and what was there to be given.
-    pub(crate) env: [&'s EnvMap; 2],
+    /// What its processes were given.
+    pub(crate) passed: &'s EnvMap,
+    /// What was there to be asked for.
+    pub(crate) outer: &'s OuterEnv,
     pub(crate) home: Option<&'s AbsPath>,
     /// Where its tools report, by its real path.
     pub(crate) own: Option<&'s Path>,
@@ -146,10 +148,9 @@ impl Services<'_> {
             || self.is_named_by("DBUS_SYSTEM_BUS_ADDRESS", &format!("unix:path={text}"))
     }
 
-    fn values<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'v OsString> {
-        self.env
-            .iter()
-            .filter_map(move |env| env.get(OsStr::new(name)))
+    fn values(&self, name: &str) -> impl Iterator<Item = &OsStr> {
+        let passed = self.passed.get(OsStr::new(name)).map(OsString::as_os_str);
+        passed.into_iter().chain(self.outer.get(name))
     }
 
     /// Whether a variable that lists addresses with parameters has one.
@@ -184,8 +185,12 @@ impl Services<'_> {
             let name = name.as_bytes().to_ascii_lowercase();
             name.ends_with(b"_proxy") && name != b"no_proxy"
         };
-        let variables = self.env.iter().flat_map(|env| env.iter());
-        let values = variables.filter(|(name, _)| is_proxy(name));
+        let passed = self
+            .passed
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let outer = self.outer.iter().map(|one| (one.name, one.value));
+        let values = passed.chain(outer).filter(|(name, _)| is_proxy(name));
         values
             .filter_map(|(_, value)| value.to_str())
             .filter_map(host_and_port)

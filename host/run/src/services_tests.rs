@@ -31,7 +31,8 @@ fn refused_of(accepted: &[&str], env: &[(&str, &str)], used: &BTreeSet<Service>)
     let home = AbsPath::new("/home/me").unwrap();
     let services = Services {
         accepted: &accepted,
-        env: [&env, &EnvMap::new()],
+        passed: &env,
+        outer: &OuterEnv::default(),
         home: Some(&home),
         own: Some(Path::new("/tmp/vt-1/socket")),
     };

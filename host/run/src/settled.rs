@@ -49,7 +49,7 @@ pub(crate) fn settle_ledger(
     prepared: &Prepared<'_>,
     memory: &mut Memory,
 ) {
-    prepared.with_env(opened, |env| {
+    prepared.with_env(context, opened, |env| {
         let disk = Disk {
             root: &context.project.root,
             home: context.world.home.as_ref(),

@@ -218,7 +218,7 @@ pub(crate) fn run_tracked(
         Streams::Shown => context.world.screens,
         Streams::Inherited | Streams::Captured => Screens::default(),
     };
-    let outcome = watch(context, invocation, &env, screens);
+    let outcome = watch(context, invocation, &env, prepared.demand, screens);
     let ended_ns = moment().unwrap_or(i64::MIN);
     let reports = server.map(Server::finish);
     let (exit_code, frames, trace) = match outcome {
@@ -256,6 +256,8 @@ pub(crate) fn run_tracked(
 pub(crate) struct Tracking<'s> {
     pub(crate) invocation: &'s Invocation,
     pub(crate) env: &'s EnvMap,
+    /// What is answered to who asks for it by name.
+    pub(crate) demand: &'s EnvMap,
     pub(crate) streams: Streams,
     /// All of it, if the step can be stored.
     pub(crate) prepared: Option<&'s Prepared<'s>>,
@@ -275,10 +277,9 @@ fn serve(
     let server = Server::start(vt_ipc::Options {
         root: context.project.root.clone(),
         package_dir: tracking.invocation.package_dir.clone(),
-        env: vt_base::EnvMap::clone(&prepared.env.unfiltered),
+        env: prepared.env.outer.to_map(),
         untracked: patterns(&declared.untracked_env),
         declared: patterns(&declared.env),
-        session_names: vt_base::EnvPatterns::default(),
         parent_dir: socket_parent(context, opened),
     })
     .map_err(|error| chain(&error))?;
@@ -320,6 +321,7 @@ fn watch(
     context: &Context<'_>,
     invocation: &Invocation,
     env: &EnvMap,
+    demand: &EnvMap,
     screens: Screens,
 ) -> io::Result<Watched> {
     let root = &context.project.root;
@@ -334,7 +336,7 @@ fn watch(
         grace: context.grace,
         tiers: vt_tracker::Tiers::ALL,
         preload: true,
-        demand: std::collections::BTreeMap::new(),
+        demand: demand.clone(),
         environment: vt_tracker::Environment::Explicit,
     };
     let child = vt_tracker::spawn(command, options)?;

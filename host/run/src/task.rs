@@ -83,7 +83,7 @@ fn run_uncached(context: &Context<'_>, planned: &PlannedStep, streams: Streams) 
         // From here on it writes past us.
         context.wait_until_shown();
     }
-    let env = environment(context, &planned.invocation, &[]);
+    let env = environment(context, planned.package, &planned.invocation, &[]);
     let exit_code = run_plain(context, &planned.invocation, &env.passed, streams);
     let mut outcome = ended(StepOutcome::of(&planned.invocation), exit_code);
     outcome.why = vec![Why::CacheDisabled];
@@ -101,10 +101,11 @@ fn run_without_store(
 ) -> StepOutcome {
     context.notice(format!("the cache cannot be used: {trouble}"));
     decide(context, planned, vec![Why::CacheDisabled]);
-    let env = environment(context, &planned.invocation, &[]);
+    let env = environment(context, planned.package, &planned.invocation, &[]);
     let tracking = Tracking {
         invocation: &planned.invocation,
         env: &env.passed,
+        demand: &env.demand(),
         streams,
         prepared: None,
     };
@@ -181,6 +182,7 @@ fn run_cached(
     let tracking = Tracking {
         invocation: &planned.invocation,
         env: &prepared.env.passed,
+        demand: &prepared.env.demand(),
         streams,
         prepared: Some(&prepared),
     };
@@ -251,7 +253,8 @@ fn read_memory(context: &Context<'_>, opened: &Opened, prepared: &Prepared<'_>) 
 fn looked_for(ran: &Ran, env: &StepEnvironment) -> Vec<String> {
     let asked = ran.trace.iter().flat_map(|trace| &trace.variables);
     asked
-        .filter(|name| env.unfiltered.contains_key(*name) && !env.passed.contains_key(*name))
+        .filter(|name| env.outer.get(name).is_some() && !env.passed.contains_key(*name))
+        .filter(|name| !env.answers(name))
         .map(|name| name.to_string_lossy().into_owned())
         .collect()
 }

@@ -30,6 +30,8 @@ pub struct EnvironmentNames {
 pub struct World {
     /// The environment of the process.
     pub env: EnvMap,
+    /// What a run around this one answers on demand.
+    pub above: EnvMap,
     /// The names that steps are given.
     pub names: EnvironmentNames,
     /// The directory of invocation.

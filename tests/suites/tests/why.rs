@@ -137,15 +137,15 @@ fn an_older_run_is_compared_with() {
 #[test]
 fn a_variable_that_a_step_looked_for_in_vain_is_named() {
     let sandbox = Sandbox::with_tasks(&json!({
-        "ask": "vtt seq cat a.txt then env SECRET_MODE",
+        "ask": "vtt seq cat a.txt then env TERM_PROGRAM",
     }));
     let outcome = sandbox
         .call("vt run ask")
-        .env("SECRET_MODE", "hidden")
+        .env("TERM_PROGRAM", "hidden")
         .run();
     assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
     let said = said(&sandbox, "vt why ask");
-    assert!(said.contains("it looked for the variable `SECRET_MODE`, which is set but not declared (add it to `env` or `untrackedEnv`)"), "{said}");
+    assert!(said.contains("it looked for the variable `TERM_PROGRAM`, which is set but not declared (add it to `env` or `untrackedEnv`)"), "{said}");
     assert!(!said.contains("hidden"));
 }
 

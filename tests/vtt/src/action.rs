@@ -41,6 +41,8 @@ terminal and environment
   print-bytes HEX          raw bytes
   env NAME...              print NAME=value, or NAME is not set
   cat-env                  print every variable, sorted
+  ask-env HEAD TAIL...     ask for variables by names in two parts, print nothing
+  tell-env HEAD TAIL       print a variable by such a name
 processes
   exit CODE | abort        end this way
   wait-for FILE            until FILE exists, thirty seconds at most
@@ -62,6 +64,10 @@ pub(crate) enum Error {
     Usage(String),
     /// The system said no.
     Io { doing: String, source: io::Error },
+}
+
+fn joined(parts: &[OsString]) -> OsString {
+    parts.iter().map(OsString::as_os_str).collect()
 }
 
 impl fmt::Display for Error {
@@ -136,6 +142,14 @@ pub(crate) fn run(words: &[OsString]) -> Result<u8, Error> {
         "env" => rest
             .iter()
             .try_for_each(|name| terminal::print_variable(name)),
+        // The name in two parts is no word of the command.
+        "ask-env" => {
+            for parts in rest.chunks(2) {
+                let _ = std::env::var_os(joined(parts));
+            }
+            Ok(())
+        }
+        "tell-env" => terminal::print_variable(&joined(rest)),
         "cat-env" => terminal::print_environment(),
         "exit" => return one(name, rest).and_then(process::exit_code),
         "abort" => std::process::abort(),

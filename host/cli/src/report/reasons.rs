@@ -70,6 +70,7 @@ pub(crate) fn not_stored(reason: &NotStored) -> Value {
         NotStored::EmptyTrace => kind("empty-trace", &[]),
         NotStored::WroteOutside { path } => kind("wrote-outside", &[("path", path)]),
         NotStored::WroteGit { path } => kind("wrote-git", &[("path", path)]),
+        NotStored::DoubtfulEnv { name } => kind("doubtful-env", &[("name", name)]),
         NotStored::SharedOutput { path } => kind("shared-output", &[("path", path)]),
         NotStored::LostResult { path, state } => {
             kind("lost-result", &[("path", path), ("state", state)])
@@ -177,6 +178,9 @@ pub(crate) fn not_stored_of(value: &Value) -> Option<NotStored> {
         },
         "wrote-git" => NotStored::WroteGit {
             path: field("path"),
+        },
+        "doubtful-env" => NotStored::DoubtfulEnv {
+            name: field("name"),
         },
         "shared-output" => NotStored::SharedOutput {
             path: field("path"),

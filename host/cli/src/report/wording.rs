@@ -197,6 +197,10 @@ fn refusal(reason: &NotStored) -> String {
         NotStored::WroteOutside { path } => format!(
             "it left `{path}` outside the workspace (excuse it with `\"!{path}\"` in `output`)"
         ),
+        NotStored::DoubtfulEnv { name } => format!(
+            "variable `{name}` was asked for where it may have been taken out before \
+             (`\"env\": [\"{name}\"]` decides that)"
+        ),
         NotStored::WroteGit { path } => format!("it wrote to the repository: `{path}`"),
         NotStored::SharedOutput { path } => format!("another writer touched its result `{path}`"),
         NotStored::LostResult { path, state } => format!(

@@ -98,8 +98,7 @@ impl Tree {
             home: None,
             path: &[],
             env: EnvSnapshot {
-                unfiltered: &env,
-                answers: &|_, _| BTreeMap::<String, OsString>::new(),
+                variables: &env,
                 secret: Secret([0; 32]),
             },
             hidden: &[],

@@ -158,7 +158,7 @@ impl<'d> Cut<'d> {
     /// Whether that a directory or a link is there says nothing: it is on the way to the workspace,
     /// to the home directory or to what many programs put there.
     pub(crate) fn is_on_the_way(&self, path: &AbsPath) -> bool {
-        let given = self.disk.env.unfiltered.get(std::ffi::OsStr::new("HOME"));
+        let given = self.disk.env.variables.exact("HOME");
         let given = given.and_then(|home| AbsPath::new(home).ok());
         let home = self.disk.home;
         let shared = |home: &AbsPath| {

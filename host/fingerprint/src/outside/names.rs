@@ -138,7 +138,7 @@ fn is_hidden(name: &[u8]) -> bool {
 }
 
 fn moved(disk: &Disk<'_>, variable: &str) -> Option<AbsPath> {
-    let value = disk.env.unfiltered.get(OsStr::new(variable))?;
+    let value = disk.env.variables.exact(variable)?;
     AbsPath::new(value).ok()
 }
 

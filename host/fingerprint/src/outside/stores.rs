@@ -3,7 +3,6 @@
 //! So nothing there is an input, and a text that names a place in one means the same wherever the
 //! store lies.
 
-use std::ffi::OsStr;
 use std::fs;
 
 use vt_base::AbsPath;
@@ -41,7 +40,7 @@ const IN_HOME: [(&str, &str); 7] = [
 pub(crate) fn find(disk: &Disk<'_>) -> Vec<Store> {
     let mut found: Vec<Store> = Vec::new();
     for (variable, below, token) in BY_VARIABLE {
-        let value = disk.env.unfiltered.get(OsStr::new(variable));
+        let value = disk.env.variables.exact(variable);
         let value = value.and_then(|value| AbsPath::new(value).ok());
         found.extend(value.map(|value| (value.join(below), token)));
     }

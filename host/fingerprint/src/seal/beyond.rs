@@ -337,7 +337,7 @@ impl Looking<'_, '_> {
 
     /// Takes the zone that the clock is in, by the bytes of its description.
     fn take_local_time(&mut self, path: &AbsPath) {
-        let zone = self.request.disk.env.unfiltered.get(OsStr::new("TZ"));
+        let zone = self.request.disk.env.variables.exact("TZ");
         if zone.is_none() && self.request.rules.input.auto {
             let name = serde_bytes::ByteBuf::from(path.as_bytes());
             self.sealing.items.insert(Item::Outside(name));

@@ -44,7 +44,6 @@ impl Place {
             env: env(&[("MODE", "production"), ("VITE_A", "1"), ("VITE_B", "2")]),
             untracked: EnvPatterns::default(),
             declared: EnvPatterns::default(),
-            session_names: EnvPatterns::default(),
             parent_dir: self.outer.join("run"),
         }
     }
