@@ -96,8 +96,11 @@ fn a_link_at_the_end_is_meant_or_followed() {
 }
 
 #[test]
-fn every_link_on_the_way_is_crossed() {
-    assert_eq!(ends("top/open", End::Followed).1, ["/top", "/short"]);
+fn every_link_on_the_way_is_crossed_and_every_directory_it_goes_up_from() {
+    assert_eq!(
+        ends("top/open", End::Followed).1,
+        ["/top", "/short", "/real/deep"]
+    );
     assert_eq!(ends("loop", End::Followed).1.len(), MOST_LINKS);
     assert_eq!(ends("short", End::Kept).1, [""; 0]);
 }
