@@ -3,6 +3,7 @@
 
 mod bundlers;
 mod checkers;
+mod native;
 mod node;
 mod packagers;
 mod playwright;
