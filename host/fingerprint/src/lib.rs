@@ -40,7 +40,7 @@ pub use item::{EntryStates, Item, Listed, NodeKind, PathSet, State};
 pub use key::{DeclaredEnv, WeakParts};
 pub use ledger::{Ledger, LedgerRow};
 pub use observed::{Change, ChangeKind, Observation, PathFacts, Seen, StartBytes, StateSeen};
-pub use outside::{Outside, OutsideFacts, in_repository};
+pub use outside::{Outside, OutsideFacts, in_repository, is_temporary};
 pub use rows::{StatRow, StatRows, now_ns};
 pub use seal::{MemoryUse, ResultPath, SealRequest, Sealed, seal};
 pub use why::{NotStored, Why};

@@ -13,7 +13,7 @@ pub(crate) mod stores;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 
-use vt_base::{AbsPath, Toolchain};
+use vt_base::{AbsPath, RelPath, Toolchain};
 
 use crate::disk::Disk;
 use crate::globs::{GlobError, absolute};
@@ -335,6 +335,30 @@ pub fn in_repository(path: &AbsPath) -> bool {
         .any(|part| part.as_os_str() == ".git")
 }
 
+/// Whether a path lies in a directory for temporary files, where everybody leaves things that may be
+/// gone tomorrow.
+///
+/// A workspace may lie in such a directory itself: then the topmost directory below it that holds the
+/// workspace is like any other, with all that lies beside the workspace.
+#[must_use]
+pub fn is_temporary(path: &AbsPath, root: &AbsPath, temp_dirs: &[AbsPath]) -> bool {
+    temp_dirs.iter().any(|directory| {
+        let below = path.relative_to(directory);
+        let Some(below) = below.filter(|below| !below.is_root()) else {
+            return false;
+        };
+        let of_workspace = root.relative_to(directory);
+        let topmost = |path: &RelPath| {
+            path.as_bytes()
+                .split(|byte| *byte == b'/')
+                .next()
+                .map(<[u8]>::to_vec)
+        };
+        // A workspace that is the directory itself, or lies elsewhere, takes nothing out of it.
+        of_workspace.is_none_or(|inside| inside.is_root() || topmost(&inside) != topmost(&below))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,6 +381,26 @@ mod tests {
             Some(abs("/usr/local/lib/node_modules"))
         );
         assert_eq!(install_prefix(&abs("/tool")), None);
+    }
+
+    #[test]
+    fn what_lies_around_a_workspace_is_not_temporary_wherever_that_is() {
+        let temp_dirs = ["/tmp", "/tmp/job", "/dev/shm"].map(abs);
+        let is_temporary =
+            |path: &str, root: &str| is_temporary(&abs(path), &abs(root), &temp_dirs);
+        assert!(is_temporary("/tmp/x/y", "/home/u/app"));
+        assert!(is_temporary("/dev/shm/x", "/home/u/app"));
+        assert!(!is_temporary("/tmp", "/home/u/app"));
+        assert!(!is_temporary("/tmpx/y", "/home/u/app"));
+        // The workspace lies in the temporary directory.
+        assert!(!is_temporary("/tmp/test/sibling", "/tmp/test/app"));
+        assert!(!is_temporary("/tmp/test", "/tmp/test/app"));
+        assert!(is_temporary("/tmp/tests/x", "/tmp/test/app"));
+        // One temporary directory lies in another.
+        assert!(is_temporary("/tmp/job/x", "/tmp/job/app"));
+        assert!(!is_temporary("/tmp/job/app-2/x", "/tmp/job/app-2/app"));
+        // The workspace is the temporary directory.
+        assert!(is_temporary("/dev/shm/x", "/dev/shm"));
     }
 
     #[test]
