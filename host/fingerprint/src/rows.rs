@@ -70,6 +70,12 @@ impl StatRow {
         self.mode & 0o100 != 0
     }
 
+    /// The permission bits: the last nine bits of the mode.
+    #[must_use]
+    pub const fn permissions(&self) -> u16 {
+        (self.mode & 0o777) as u16
+    }
+
     /// Whether it is a directory.
     #[must_use]
     pub const fn is_directory(&self) -> bool {

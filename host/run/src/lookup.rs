@@ -414,13 +414,11 @@ pub(crate) fn covered(entry: &EntryRecord) -> Covered<'_> {
 /// The state that something in a manifest has.
 pub(crate) fn state_of(kind: &ManifestKind) -> State {
     match kind {
-        ManifestKind::File {
-            digest, executable, ..
-        } => State::File {
+        ManifestKind::File { digest, .. } => State::File {
             digest: *digest,
-            executable: *executable,
+            executable: kind.is_executable(),
         },
-        ManifestKind::Directory => State::Directory,
+        ManifestKind::Directory { .. } => State::Directory,
         ManifestKind::Link { target } => State::Link(serde_bytes::ByteBuf::from(target.clone())),
     }
 }

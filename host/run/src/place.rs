@@ -160,6 +160,34 @@ fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
     (looked && *now == State::Missing) || (result.keeps_mode && other_mode)
 }
 
+/// Whether a result that is in place but for its mode has to get the recorded one: where the step left
+/// another one in a run since, and where somebody lets in others whom the step kept out. Who makes it
+/// narrower keeps it so, and a file that was written into has the mode that it was found with.
+fn has_other_mode(
+    look: &Look<'_>,
+    path: &RelPath,
+    recorded: u16,
+    row: Option<StatRow>,
+    result: Option<&&ResultRecord>,
+    is_listed: &dyn Fn(&RelPath) -> bool,
+) -> bool {
+    let Some(row) = row.filter(|row| row.permissions() != recorded) else {
+        return false;
+    };
+    let keeps_mode = result.is_some_and(|result| result.mode);
+    if keeps_mode || (!row.is_directory() && look.disk.has_other_names(path)) {
+        return false;
+    }
+    let is_wider = row.permissions() & !recorded & 0o077 != 0;
+    match look.ledger.0.get(path).filter(|_| look.is_own(path)) {
+        Some(left) => is_wider || left.row.permissions() == row.permissions(),
+        None => {
+            let is_conditional = result.is_none_or(|result| result.conditional) || is_listed(path);
+            is_wider && !row.is_directory() && !is_conditional
+        }
+    }
+}
+
 /// What of the result set is not in place, and what lies around that should not; or the edits of
 /// somebody else that a return would overwrite.
 pub(crate) fn place(
@@ -196,9 +224,20 @@ pub(crate) fn place(
         }
         judgement.insert(path.clone(), row.as_ref().map(judged));
     };
-    for (path, state) in &states {
+    // Both are in the order of the paths.
+    for ((path, state), stored) in states.iter().zip(&entry.manifest.entries) {
         let (now, row) = look.disk.path_state(path);
         if now == *state {
+            let recorded = stored.kind.mode();
+            let result = results.get(*path);
+            if recorded
+                .is_some_and(|mode| has_other_mode(look, path, mode, row, result, &is_listed))
+            {
+                if *state != State::Directory {
+                    judge(path, row);
+                }
+                wanted.insert((*path).clone());
+            }
             continue;
         }
         if now == State::Missing {

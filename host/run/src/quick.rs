@@ -123,8 +123,10 @@ fn is_in_place(disk: &Disk<'_>, left: &[ManifestEntry], record: &StepRecord) -> 
     let mut each = left.iter().zip(&record.in_place).zip(now);
     each.all(|((entry, then), now)| match (&entry.kind, now) {
         (_, None) => false,
-        (ManifestKind::Directory, Some(now)) => now.is_directory(),
         (_, Some(now)) if Some(now) == *then => true,
+        // Whether another mode is left as it is, the ledger has to say.
+        (kind, Some(now)) if kind.mode().is_some_and(|mode| mode != now.permissions()) => false,
+        (ManifestKind::Directory { .. }, Some(now)) => now.is_directory(),
         (kind, Some(_)) => disk.path_state(&entry.path).0 == state_of(kind),
     })
 }

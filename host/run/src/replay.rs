@@ -130,9 +130,10 @@ fn may_change_programs(found: &Match) -> bool {
     let is_program = |path: &RelPath| {
         let entry = found.entry.manifest.get(path);
         entry.is_none_or(|entry| match entry.kind {
-            ManifestKind::File { executable, .. } => executable,
             ManifestKind::Link { .. } => true,
-            ManifestKind::Directory => false,
+            ManifestKind::File { .. } | ManifestKind::Directory { .. } => {
+                entry.kind.is_executable()
+            }
         })
     };
     let replaces = found.wanted.len() > found.absent.len();
@@ -143,7 +144,7 @@ fn may_change_programs(found: &Match) -> bool {
 fn changes(found: &Match) -> Changed {
     let is_file = |path: &&RelPath| {
         let entry = found.entry.manifest.get(path);
-        entry.is_some_and(|entry| !matches!(entry.kind, ManifestKind::Directory))
+        entry.is_some_and(|entry| !matches!(entry.kind, ManifestKind::Directory { .. }))
     };
     // Of directories that may go nothing was judged.
     let is_judged = |path: &&RelPath| found.judgement.contains_key(*path);

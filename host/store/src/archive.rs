@@ -22,15 +22,10 @@ pub(crate) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 pub(crate) fn head(entry: &ManifestEntry) -> Vec<u8> {
     let mut name = entry.path.as_bytes().to_vec();
     let (entry_type, mode, size, target): (_, _, _, &[u8]) = match &entry.kind {
-        ManifestKind::File {
-            size,
-            executable: true,
-            ..
-        } => (EntryType::Regular, 0o755, *size, b""),
-        ManifestKind::File { size, .. } => (EntryType::Regular, 0o644, *size, b""),
-        ManifestKind::Directory => {
+        ManifestKind::File { size, mode, .. } => (EntryType::Regular, *mode, *size, b""),
+        ManifestKind::Directory { mode } => {
             name.push(b'/');
-            (EntryType::Directory, 0o755, 0, b"")
+            (EntryType::Directory, *mode, 0, b"")
         }
         ManifestKind::Link { target } => (EntryType::Symlink, 0o777, 0, target),
     };
@@ -41,7 +36,7 @@ pub(crate) fn head(entry: &ManifestEntry) -> Vec<u8> {
     if name.len() > SHORT_NAME {
         long_name(&mut bytes, EntryType::GNULongName, &name);
     }
-    bytes.extend_from_slice(header(&name, entry_type, mode, size, target).as_bytes());
+    bytes.extend_from_slice(header(&name, entry_type, mode.into(), size, target).as_bytes());
     bytes
 }
 
@@ -91,16 +86,16 @@ mod tests {
     fn any_tar_reads_what_this_writes() {
         let long = format!("{}/{}", "d".repeat(120), "f".repeat(120));
         let content = vec![b'x'; 700];
-        let file = |executable| ManifestKind::File {
+        let file = |mode| ManifestKind::File {
             digest: Digest::of(&content),
             size: 700,
-            executable,
+            mode,
         };
         let target = "../".repeat(60).into_bytes();
         let entries = [
-            ("a", file(false)),
-            (long.as_str(), file(true)),
-            ("empty", ManifestKind::Directory),
+            ("a", file(0o600)),
+            (long.as_str(), file(0o755)),
+            ("empty", ManifestKind::Directory { mode: 0o555 }),
             (
                 "link",
                 ManifestKind::Link {
@@ -142,9 +137,9 @@ mod tests {
             ));
         }
         let expected = [
-            ("a".to_owned(), 0o644, 700, None),
+            ("a".to_owned(), 0o600, 700, None),
             (long, 0o755, 700, None),
-            ("empty/".to_owned(), 0o755, 0, None),
+            ("empty/".to_owned(), 0o555, 0, None),
             ("link".to_owned(), 0o777, 0, Some(1)),
             ("long-link".to_owned(), 0o777, 0, Some(target.len())),
         ];

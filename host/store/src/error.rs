@@ -138,6 +138,9 @@ pub enum Refusal {
     /// A link whose target climbs after it descended, so where it leads depends on other links.
     #[error("its link target climbs with `..` after a name")]
     TargetClimbs,
+    /// A mode that has more than the nine permission bits.
+    #[error("its mode has more than permission bits")]
+    BadMode,
     /// A device, a pipe or a socket.
     #[error("it is neither a file, a directory nor a link")]
     Special,

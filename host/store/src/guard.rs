@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use vt_base::{AbsPath, RelPath};
 
 use crate::fold::fold;
+use crate::identity::PERMISSIONS;
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::{Refusal, StoreError};
 
@@ -49,8 +50,11 @@ fn find_refusal(entries: &[ManifestEntry]) -> Option<(&RelPath, Refusal)> {
         if !spellings.are_unique(bytes, common) {
             return refuse(Refusal::Twin);
         }
+        if kind.mode().is_some_and(|mode| mode & !PERMISSIONS != 0) {
+            return refuse(Refusal::BadMode);
+        }
         match kind {
-            ManifestKind::Directory => {}
+            ManifestKind::Directory { .. } => {}
             ManifestKind::File { size, .. } => {
                 closed.insert(bytes);
                 total = match total.checked_add(*size) {
@@ -187,7 +191,7 @@ mod tests {
         let kind = ManifestKind::File {
             digest: Digest::of(b""),
             size: 0,
-            executable: false,
+            mode: 0o644,
         };
         ManifestEntry {
             path: rel(path),
@@ -209,14 +213,26 @@ mod tests {
     fn hostile_manifests_are_refused_by_name() {
         let directory = |path: &str| ManifestEntry {
             path: rel(path),
-            kind: ManifestKind::Directory,
+            kind: ManifestKind::Directory { mode: 0o755 },
+        };
+        let setuid = |path: &str| ManifestEntry {
+            path: rel(path),
+            kind: ManifestKind::File {
+                digest: Digest::of(b""),
+                size: 0,
+                mode: 0o4755,
+            },
+        };
+        let sticky = |path: &str| ManifestEntry {
+            path: rel(path),
+            kind: ManifestKind::Directory { mode: 0o1777 },
         };
         let huge = |path: &str| {
             let digest = Digest::of(b"");
             let kind = ManifestKind::File {
                 digest,
                 size: u64::MAX / 2,
-                executable: false,
+                mode: 0o644,
             };
             ManifestEntry {
                 path: rel(path),
@@ -238,6 +254,8 @@ mod tests {
                 vec![file("lib/.gI\u{200d}T")],
                 Refusal::Repository,
             ),
+            ("a setuid file", vec![setuid("a")], Refusal::BadMode),
+            ("a sticky directory", vec![sticky("a")], Refusal::BadMode),
             ("a long component", vec![file(&long_name)], Refusal::TooLong),
             ("a long path", vec![file(&long_path)], Refusal::TooLong),
             (

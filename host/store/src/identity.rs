@@ -82,14 +82,16 @@ pub(crate) struct Mount {
 }
 
 impl Mount {
-    pub(crate) fn of(directory: impl AsFd) -> Result<Self, Errno> {
+    /// The mount that a directory lies on, and the permission bits of the directory.
+    pub(crate) fn of(directory: impl AsFd) -> Result<(Self, u16), Errno> {
         let mask = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
         let found = statx(directory, "", AtFlags::EMPTY_PATH, mask)?;
         let known = found.stx_mask & StatxFlags::MNT_ID.bits() != 0;
-        Ok(Self {
+        let mount = Self {
             device: (found.stx_dev_major, found.stx_dev_minor),
             number: if known { found.stx_mnt_id } else { 0 },
-        })
+        };
+        Ok((mount, permissions(found.stx_mode.into())))
     }
 }
 
@@ -122,6 +124,10 @@ pub(crate) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-pub(crate) const fn is_executable(stat: &Stat) -> bool {
-    stat.st_mode & 0o100 != 0
+/// The bits of a mode that are stored and given back.
+pub(crate) const PERMISSIONS: u16 = 0o777;
+
+/// The permission bits of what lies there.
+pub(crate) const fn permissions(mode: u32) -> u16 {
+    (mode & PERMISSIONS as u32) as u16
 }

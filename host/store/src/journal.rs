@@ -22,8 +22,8 @@ use crate::restore::open_directory;
 use crate::store::{Store, make_directory, open_if_there};
 use crate::swap::{Move, Swap, clear_slots};
 
-/// The format of a journal. Another one is left to whoever wrote it.
-const FORMAT: u8 = 1;
+/// The format of a journal. A higher one is left to whoever wrote it; a lower one knows fewer moves.
+const FORMAT: u8 = 2;
 /// The length of the checksum, in bytes.
 const CHECKSUM: usize = 16;
 
@@ -119,7 +119,7 @@ impl Store {
                 continue;
             };
             if let Some(content) = &content {
-                if content.format != FORMAT || content.root != root.as_bytes() {
+                if content.format > FORMAT || content.root != root.as_bytes() {
                     continue;
                 }
                 self.finish(&path, root, &content.moves)?;
@@ -157,7 +157,8 @@ impl Store {
             };
             let gone = content.is_none_or(|content| {
                 use std::os::unix::ffi::OsStrExt as _;
-                !Path::new(std::ffi::OsStr::from_bytes(&content.root)).exists()
+                let root = Path::new(std::ffi::OsStr::from_bytes(&content.root));
+                content.format <= FORMAT && !root.exists()
             });
             if gone {
                 remove_if_there(&path)?;
@@ -202,6 +203,15 @@ fn decode(bytes: &[u8]) -> Option<Content> {
     let (checksum, content) = bytes.split_first_chunk::<CHECKSUM>()?;
     if *checksum != xxh3_128(content).to_le_bytes() {
         return None;
+    }
+    let format = *content.first()?;
+    if format > FORMAT {
+        // Whole, and of no use to anybody here.
+        return Some(Content {
+            format,
+            root: Vec::new(),
+            moves: Vec::new(),
+        });
     }
     postcard::from_bytes(content).ok()
 }

@@ -37,16 +37,36 @@ pub enum ManifestKind {
         digest: Digest,
         /// The length of its content in bytes.
         size: u64,
-        /// Whether its owner may execute it. No other part of the mode is kept.
-        executable: bool,
+        /// Its permission bits: the last nine bits of its mode.
+        mode: u16,
     },
     /// A directory by itself, without what is in it.
-    Directory,
+    Directory {
+        /// Its permission bits.
+        mode: u16,
+    },
     /// A symlink.
     Link {
         /// Where it points: relative, and inside the workspace.
         target: Vec<u8>,
     },
+}
+
+impl ManifestKind {
+    /// The permission bits; a link has none of its own.
+    #[must_use]
+    pub const fn mode(&self) -> Option<u16> {
+        match self {
+            Self::File { mode, .. } | Self::Directory { mode } => Some(*mode),
+            Self::Link { .. } => None,
+        }
+    }
+
+    /// Whether it is a file that its owner may execute.
+    #[must_use]
+    pub const fn is_executable(&self) -> bool {
+        matches!(self, Self::File { mode, .. } if *mode & 0o100 != 0)
+    }
 }
 
 impl Manifest {

@@ -17,7 +17,7 @@ use crate::archive::{END, head, padding};
 use crate::beneath::Root;
 use crate::blob::BlobWriter;
 use crate::guard::{check_path, portable_target};
-use crate::identity::{file_type, is_executable, unchanged};
+use crate::identity::{file_type, permissions, unchanged};
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::mention::{Mention, Seeker};
 use crate::store::Store;
@@ -221,7 +221,8 @@ impl Source<'_> {
         };
         let found = file_type(&stat);
         if found.is_dir() {
-            return whole(ManifestKind::Directory);
+            let mode = permissions(stat.st_mode);
+            return whole(ManifestKind::Directory { mode });
         }
         if found.is_symlink() {
             let link = self.opened.file(path, OFlags::PATH).map_err(failed)?;
@@ -258,7 +259,7 @@ impl Source<'_> {
         let kind = ManifestKind::File {
             digest: Digest::of(&bytes),
             size,
-            executable: is_executable(stat),
+            mode: permissions(stat.st_mode),
         };
         let mentions_root = self.mention.is_in(&bytes);
         self.seeker.look(&bytes);
@@ -290,7 +291,7 @@ impl Source<'_> {
             kind: ManifestKind::File {
                 digest,
                 size,
-                executable: is_executable(stat),
+                mode: permissions(stat.st_mode),
             },
         };
         put(writer, &head(&entry(Digest([0; 32]))))?;
@@ -463,7 +464,7 @@ mod tests {
         let bench = Bench::new();
         let path = bench.root.join("tool");
         fs::write(&path, "x").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o6755)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o6750)).unwrap();
         let packed = bench.pack(&["tool"]).unwrap();
         let bytes = bench
             .store
@@ -471,7 +472,7 @@ mod tests {
             .unwrap();
         let mut archive = tar::Archive::new(&bytes[..]);
         let entry = archive.entries().unwrap().next().unwrap().unwrap();
-        assert_eq!(entry.header().mode().unwrap(), 0o755);
+        assert_eq!(entry.header().mode().unwrap(), 0o750);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use rustix::fs::OFlags;
 use vt_base::{AbsPath, Digest};
 
 use crate::beneath::Root;
-use crate::identity::{file_type, is_executable};
+use crate::identity::{file_type, permissions};
 use crate::manifest::{ManifestEntry, ManifestKind};
 
 /// Whether the tree has anything else at this path than the entry says.
 ///
-/// Reads a file only when its type, length and executable bit agree. What can't be looked at
+/// Reads a file only when its type, length and permission bits agree. What can't be looked at
 /// counts as different.
 #[must_use]
 pub fn differs(root: &AbsPath, entry: &ManifestEntry) -> bool {
@@ -25,8 +25,15 @@ fn matches(root: &AbsPath, entry: &ManifestEntry) -> std::io::Result<bool> {
         return Ok(false);
     };
     let found = file_type(&stat);
+    if entry
+        .kind
+        .mode()
+        .is_some_and(|mode| mode != permissions(stat.st_mode))
+    {
+        return Ok(false);
+    }
     match &entry.kind {
-        ManifestKind::Directory => Ok(found.is_dir()),
+        ManifestKind::Directory { .. } => Ok(found.is_dir()),
         ManifestKind::Link { target } => {
             if !found.is_symlink() {
                 return Ok(false);
@@ -34,14 +41,8 @@ fn matches(root: &AbsPath, entry: &ManifestEntry) -> std::io::Result<bool> {
             let link = root.file(&entry.path, OFlags::PATH)?;
             Ok(rustix::fs::readlinkat(&link, "", Vec::new())?.as_bytes() == target)
         }
-        ManifestKind::File {
-            digest,
-            size,
-            executable,
-        } => {
-            let alike = found.is_file()
-                && u64::try_from(stat.st_size) == Ok(*size)
-                && is_executable(&stat) == *executable;
+        ManifestKind::File { digest, size, .. } => {
+            let alike = found.is_file() && u64::try_from(stat.st_size) == Ok(*size);
             if !alike {
                 return Ok(false);
             }
@@ -73,20 +74,23 @@ mod tests {
         let file = entry(ManifestKind::File {
             digest: Digest::of(b"text"),
             size: 4,
-            executable: false,
+            mode: 0o640,
         });
         let link = entry(ManifestKind::Link {
             target: b"b".to_vec(),
         });
-        let directory = entry(ManifestKind::Directory);
+        let directory = entry(ManifestKind::Directory { mode: 0o750 });
         let differing = || [&file, &link, &directory].map(|entry| differs(&root, entry));
         assert_eq!(differing(), [true, true, true]);
+        let set_mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         fs::write(&path, "text").unwrap();
+        set_mode(0o640);
         assert_eq!(differing(), [false, true, true]);
         fs::write(&path, "tex!").unwrap();
         assert_eq!(differing(), [true, true, true]);
         fs::write(&path, "text").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(differing(), [false, true, true]);
+        set_mode(0o644);
         assert_eq!(differing(), [true, true, true]);
         fs::remove_file(&path).unwrap();
         symlink("b", &path).unwrap();
@@ -96,6 +100,9 @@ mod tests {
         assert_eq!(differing(), [true, true, true]);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
+        set_mode(0o750);
         assert_eq!(differing(), [true, true, false]);
+        set_mode(0o755);
+        assert_eq!(differing(), [true, true, true]);
     }
 }

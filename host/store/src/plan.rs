@@ -1,6 +1,6 @@
 //! Plans a restore: looks at the tree and finds out what would have to be done, touching nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -9,7 +9,7 @@ use vt_base::RelPath;
 use crate::StoreError;
 use crate::beneath::Root;
 use crate::identity::{Identity, Judged, Judgement, Mount, file_type};
-use crate::manifest::{Manifest, ManifestKind};
+use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::swap::{Move, Slot};
 
 /// Something to put in place.
@@ -31,25 +31,60 @@ pub(crate) struct StagingPlace {
 
 /// What a restore will do to the tree, found without touching it.
 pub(crate) struct Plan<'m> {
-    /// Removals, then directories to make.
-    pub(crate) moves: Vec<Move>,
+    /// Directories to open up, removals, then directories to make.
+    pub(crate) before: Vec<Move>,
     pub(crate) puts: Vec<Put<'m>>,
+    /// The modes of directories: nothing is done in them any more.
+    pub(crate) after: Vec<Move>,
 }
 
 /// A directory as it will be.
 #[derive(Clone)]
 struct Directory {
     mount: Mount,
-    /// Itself, or the nearest one above it that is there already.
+    /// Itself, or the nearest one above it that is there already and that its owner may write to.
     nearest: RelPath,
-    exists: bool,
+    /// Its permission bits, if it exists.
+    mode: Option<u16>,
+}
+
+/// What the owner of a directory needs to change anything in it.
+const OPEN: u16 = 0o300;
+/// The permission bits of a directory whose mode is yet to be set.
+const PRIVATE: u16 = 0o700;
+
+const fn is_open(mode: u16) -> bool {
+    mode & OPEN == OPEN
+}
+
+impl Directory {
+    const fn exists(&self) -> bool {
+        self.mode.is_some()
+    }
+}
+
+/// The permission bits of the directories that are wanted.
+fn modes<'p>(manifest: &'p Manifest, wanted: &BTreeSet<RelPath>) -> BTreeMap<&'p RelPath, u16> {
+    let wanted = manifest
+        .entries
+        .iter()
+        .filter(|entry| wanted.contains(&entry.path));
+    let mode = |entry: &'p ManifestEntry| match entry.kind {
+        ManifestKind::Directory { mode } => Some((&entry.path, mode)),
+        _ => None,
+    };
+    wanted.filter_map(mode).collect()
 }
 
 struct Planner<'p> {
     root: &'p Root,
     staging: &'p StagingPlace,
     judgement: &'p Judgement,
+    /// The directories that are wanted, with the permission bits that they get.
+    modes: BTreeMap<&'p RelPath, u16>,
     directories: HashMap<RelPath, Directory>,
+    /// Directories that exist and in which something is done.
+    used: BTreeSet<RelPath>,
     /// Files and links that are taken out.
     removed: BTreeSet<RelPath>,
     removals: Vec<Move>,
@@ -70,7 +105,9 @@ impl<'m> Plan<'m> {
             root,
             staging,
             judgement,
+            modes: modes(manifest, wanted),
             directories: HashMap::new(),
+            used: BTreeSet::new(),
             removed: BTreeSet::new(),
             removals: Vec::new(),
             made: Vec::new(),
@@ -85,11 +122,11 @@ impl<'m> Plan<'m> {
             }
             let target = &entry.path;
             match (&entry.kind, planner.find(target)?) {
-                (ManifestKind::Directory, Found::File(was)) => {
+                (ManifestKind::Directory { .. }, Found::File(was)) => {
                     planner.remove(target, was)?;
                     planner.directory(target)?;
                 }
-                (ManifestKind::Directory, Found::Nothing | Found::Directory) => {
+                (ManifestKind::Directory { .. }, Found::Nothing | Found::Directory) => {
                     planner.directory(target)?;
                 }
                 (kind, found) => {
@@ -104,6 +141,7 @@ impl<'m> Plan<'m> {
                         }
                         Found::Directory => {
                             // One that is not empty by then stays, and is found in the way.
+                            planner.used.extend(target.parent());
                             replaced.push(Move::RemoveDirectory {
                                 target: target.clone(),
                             });
@@ -112,6 +150,7 @@ impl<'m> Plan<'m> {
                     };
                     let number = planner.number();
                     let beside = planner.beside(target, number)?;
+                    planner.used.extend(target.parent());
                     puts.push(Put {
                         target,
                         kind,
@@ -122,11 +161,16 @@ impl<'m> Plan<'m> {
                 }
             }
         }
-        let mut moves = planner.removals;
-        moves.extend(emptied);
-        moves.extend(replaced);
-        moves.extend(planner.made);
-        Ok(Self { moves, puts })
+        let (mut before, after) = planner.modes()?;
+        before.extend(planner.removals);
+        before.extend(emptied);
+        before.extend(replaced);
+        before.extend(planner.made);
+        Ok(Self {
+            before,
+            puts,
+            after,
+        })
     }
 }
 
@@ -173,6 +217,7 @@ impl Planner<'_> {
                 continue;
             }
             if is_directory {
+                self.used.extend(path.parent());
                 emptied.push(Move::RemoveDirectory {
                     target: path.clone(),
                 });
@@ -193,6 +238,7 @@ impl Planner<'_> {
         let slot = self
             .beside(target, number)?
             .map_or(Slot::Staged(number), Slot::Beside);
+        self.used.extend(target.parent());
         self.removed.insert(target.clone());
         self.removals.push(Move::Remove {
             target: target.clone(),
@@ -205,7 +251,7 @@ impl Planner<'_> {
     /// Looks at a path, and makes sure that it will have a directory to lie in.
     fn find(&mut self, path: &RelPath) -> Result<Found, StoreError> {
         let parent = path.parent().unwrap_or_default();
-        if !self.directory(&parent)?.exists || self.removed.contains(path) {
+        if !self.directory(&parent)?.exists() || self.removed.contains(path) {
             return Ok(Found::Nothing);
         }
         let blocked = || StoreError::Blocked { path: path.clone() };
@@ -244,15 +290,25 @@ impl Planner<'_> {
             Errno::LOOP | Errno::NOTDIR => StoreError::Blocked { path: path.clone() },
             error => StoreError::io("open", path.as_path(), error),
         };
-        let to_make = above.filter(|above| !above.exists || self.removed.contains(path));
+        let to_make = above.filter(|above| !above.exists() || self.removed.contains(path));
         let directory = match to_make {
             Some(above) => self.missing(path, &above),
             None => match self.root.file(path, OFlags::PATH | OFlags::DIRECTORY) {
-                Ok(opened) => Directory {
-                    mount: Mount::of(&opened).map_err(failed)?,
-                    nearest: path.clone(),
-                    exists: true,
-                },
+                Ok(opened) => {
+                    let (mount, mode) = Mount::of(&opened).map_err(failed)?;
+                    let above = path.parent().and_then(|above| self.directories.get(&above));
+                    let nearest = match above {
+                        Some(above) if !is_open(mode) && above.mount == mount => {
+                            above.nearest.clone()
+                        }
+                        _ => path.clone(),
+                    };
+                    Directory {
+                        mount,
+                        nearest,
+                        mode: Some(mode),
+                    }
+                }
                 Err(Errno::NOENT) if !path.is_root() => {
                     let above = self.directory(&path.parent().unwrap_or_default())?;
                     self.missing(path, &above)
@@ -265,14 +321,55 @@ impl Planner<'_> {
     }
 
     fn missing(&mut self, path: &RelPath, above: &Directory) -> Directory {
-        self.made.push(Move::MakeDirectory {
-            target: path.clone(),
+        self.used.extend(path.parent());
+        let target = path.clone();
+        self.made.push(if self.modes.contains_key(path) {
+            Move::MakePrivateDirectory { target }
+        } else {
+            Move::MakeDirectory { target }
         });
         Directory {
             mount: above.mount,
             nearest: above.nearest.clone(),
-            exists: false,
+            mode: None,
         }
+    }
+
+    /// Plans the modes of directories: those that have to be opened up before anything is done in them,
+    /// and those that directories have in the end.
+    fn modes(&mut self) -> Result<(Vec<Move>, Vec<Move>), StoreError> {
+        let (mut opened, mut closed) = (Vec::new(), Vec::new());
+        let used = std::mem::take(&mut self.used);
+        let wanted = self.modes.keys().map(|path| (*path).clone());
+        for target in used.iter().cloned().chain(wanted).collect::<BTreeSet<_>>() {
+            let wanted = self.modes.get(&target).copied();
+            let found = self.directory(&target)?.mode;
+            // One that is made without being wanted gets the mode of any new directory.
+            let Some(before) = found.or(wanted) else {
+                continue;
+            };
+            let mut now = found.unwrap_or(PRIVATE);
+            if used.contains(&target) && !is_open(now) {
+                let to = now | OPEN;
+                opened.push(Move::SetMode {
+                    target: target.clone(),
+                    was: now,
+                    to,
+                });
+                now = to;
+            }
+            let to = wanted.unwrap_or(before);
+            if now != to {
+                closed.push(Move::SetMode {
+                    target,
+                    was: now,
+                    to,
+                });
+            }
+        }
+        // What lies in a directory may be out of reach once that is closed.
+        closed.reverse();
+        Ok((opened, closed))
     }
 
     /// The slot in the tree for something at this path; `None` when the staging directory serves.

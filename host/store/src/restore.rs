@@ -4,9 +4,9 @@
 //! that nothing is in the way. From then on a journal says how to finish.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fd::OwnedFd;
@@ -35,7 +35,9 @@ pub struct Restored {
 impl Store {
     /// Writes the wanted paths of a manifest into the tree, and removes others.
     ///
-    /// Paths of the manifest that are not wanted are taken to be in place. Removed are files, links
+    /// Paths of the manifest that are not wanted are taken to be in place. What is written gets the
+    /// mode that it had, whatever mask this process has. A directory that its owner may not write to is
+    /// opened up for as long as something is done in it. Removed are files, links
     /// and directories that are empty by then; what the manifest has is never removed. All of it
     /// happens or nothing. What is not what was judged any more is neither replaced nor removed. The
     /// caller holds the lock of the step.
@@ -144,7 +146,7 @@ impl Staging {
             .create(&path)
             .map_err(failed)?;
         let opened = open_directory(&path).map_err(|error| failed(error.into()))?;
-        let mount = Mount::of(&opened).map_err(|error| failed(error.into()))?;
+        let (mount, _) = Mount::of(&opened).map_err(|error| failed(error.into()))?;
         Ok(Self {
             place: StagingPlace { name, mount },
             path,
@@ -174,7 +176,7 @@ impl Staging {
             })?;
             unpack(store, blob, manifest, &files, &self.path)?;
         }
-        let mut moves = plan.moves;
+        let mut moves = plan.before;
         for put in plan.puts {
             let slot = put
                 .beside
@@ -188,6 +190,7 @@ impl Staging {
                 slot,
             });
         }
+        moves.extend(plan.after);
         Ok(moves)
     }
 
@@ -211,16 +214,22 @@ impl Staging {
             ManifestKind::Link { target } => {
                 symlinkat(target.as_slice(), directory, &name).map_err(failed)?;
             }
-            ManifestKind::File { executable, .. } if beside.is_some() => {
+            ManifestKind::File { mode, .. } if beside.is_some() => {
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                let mode = Mode::from_raw_mode(if *executable { 0o777 } else { 0o666 });
-                let copy = openat(directory, &name, flags, mode).map_err(failed)?;
+                let private = Mode::from_raw_mode(0o600);
+                let copy = openat(directory, &name, flags, private).map_err(failed)?;
                 let from = self.path.join(&staged);
-                File::open(&from)
-                    .and_then(|mut file| io::copy(&mut file, &mut File::from(copy)))
+                // Its owner may be one of those who may not read it.
+                fs::set_permissions(&from, Permissions::from_mode(0o600))
+                    .and_then(|()| File::open(&from))
+                    .and_then(|mut file| {
+                        let mut copy = File::from(copy);
+                        io::copy(&mut file, &mut copy)?;
+                        copy.set_permissions(Permissions::from_mode((*mode).into()))
+                    })
                     .map_err(|error| StoreError::io("copy", &from, error))?;
             }
-            ManifestKind::File { .. } | ManifestKind::Directory => {}
+            ManifestKind::File { .. } | ManifestKind::Directory { .. } => {}
         }
         let stat = statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
         Ok(Identity::of(&stat).inode)

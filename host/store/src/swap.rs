@@ -11,8 +11,11 @@ use std::cell::RefCell;
 use std::ffi::CString;
 use std::rc::Rc;
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, statat, unlinkat};
+use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RenameFlags, chmod, fstat, mkdirat, renameat, renameat_with, statat,
+    unlinkat,
+};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use vt_base::RelPath;
@@ -20,7 +23,7 @@ use vt_base::RelPath;
 use crate::StoreError;
 use crate::beneath::{Root, file_name};
 use crate::failpoint::{Point, reach};
-use crate::identity::{Identity, Inode, file_type};
+use crate::identity::{Identity, Inode, file_type, permissions};
 
 /// Where something waits, before it is put in place or after it was taken out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -51,6 +54,10 @@ pub(crate) enum Move {
         new: Inode,
         slot: Slot,
     },
+    /// Makes a directory unless it is there, which nobody but its owner may enter.
+    MakePrivateDirectory { target: RelPath },
+    /// Sets the permission bits of a directory that has these.
+    SetMode { target: RelPath, was: u16, to: u16 },
 }
 
 /// What a step did, which is what undoing it takes back.
@@ -58,10 +65,13 @@ pub(crate) enum Move {
 enum Done {
     Nothing,
     TookOut,
-    RemovedDirectory,
+    /// With these permission bits.
+    RemovedDirectory(u16),
     MadeDirectory,
     Created,
     Exchanged,
+    /// It had these permission bits.
+    SetMode(u16),
 }
 
 /// The two places that steps move things between.
@@ -89,6 +99,8 @@ impl Move {
             Self::Remove { target, .. }
             | Self::RemoveDirectory { target }
             | Self::MakeDirectory { target }
+            | Self::MakePrivateDirectory { target }
+            | Self::SetMode { target, .. }
             | Self::Put { target, .. } => target,
         }
     }
@@ -104,7 +116,10 @@ impl Move {
     const fn slot(&self) -> Option<&Slot> {
         match self {
             Self::Remove { slot, .. } | Self::Put { slot, .. } => Some(slot),
-            Self::RemoveDirectory { .. } | Self::MakeDirectory { .. } => None,
+            Self::RemoveDirectory { .. }
+            | Self::MakeDirectory { .. }
+            | Self::MakePrivateDirectory { .. }
+            | Self::SetMode { .. } => None,
         }
     }
 }
@@ -214,9 +229,13 @@ impl<'s> Swap<'s> {
             }
             Move::RemoveDirectory { target } => {
                 self.last.take();
+                let mode = self
+                    .root
+                    .look(target)?
+                    .map_or(0, |stat| permissions(stat.st_mode));
                 let target = self.target(target)?;
                 match unlinkat(target.directory.as_fd(), &target.name, AtFlags::REMOVEDIR) {
-                    Ok(()) => Ok(Done::RemovedDirectory),
+                    Ok(()) => Ok(Done::RemovedDirectory(mode)),
                     // Somebody else keeps things in it, or it is none any more.
                     Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT | Errno::NOTDIR) => {
                         Ok(Done::Nothing)
@@ -224,7 +243,19 @@ impl<'s> Swap<'s> {
                     Err(error) => Err(error),
                 }
             }
-            Move::MakeDirectory { target } => self.make_directory(target),
+            Move::MakeDirectory { target } => self.make_directory(target, 0o777),
+            Move::MakePrivateDirectory { target } => self.make_directory(target, 0o700),
+            Move::SetMode { target, was, to } => {
+                let Some(directory) = self.directory(target)? else {
+                    return Ok(Done::Nothing);
+                };
+                let now = fstat(&directory)?.st_mode;
+                if permissions(now) != *was {
+                    return Ok(Done::Nothing);
+                }
+                set_mode(&directory, now, *to)?;
+                Ok(Done::SetMode(*was))
+            }
             Move::Put {
                 target,
                 was,
@@ -261,9 +292,18 @@ impl<'s> Swap<'s> {
         }
     }
 
-    fn make_directory(&self, path: &RelPath) -> Result<Done, Errno> {
+    /// Opens a directory to have its mode set; `None` when none is there.
+    fn directory(&self, path: &RelPath) -> Result<Option<OwnedFd>, Errno> {
+        match self.root.file(path, OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(directory) => Ok(Some(directory)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make_directory(&self, path: &RelPath, mode: u32) -> Result<Done, Errno> {
         let target = self.target(path)?;
-        let mode = Mode::from_raw_mode(0o777);
+        let mode = Mode::from_raw_mode(mode);
         match mkdirat(target.directory.as_fd(), &target.name, mode) {
             Ok(()) => Ok(Done::MadeDirectory),
             Err(Errno::EXIST) => match self.root.look(path)? {
@@ -280,11 +320,15 @@ impl<'s> Swap<'s> {
         match did {
             Done::Nothing => Ok(()),
             Done::TookOut => rename_onto_nothing(&slot()?, &target),
-            Done::RemovedDirectory => mkdirat(
-                target.directory.as_fd(),
-                &target.name,
-                Mode::from_raw_mode(0o777),
-            ),
+            Done::RemovedDirectory(mode) => {
+                let private = Mode::from_raw_mode(0o700);
+                mkdirat(target.directory.as_fd(), &target.name, private)?;
+                self.undo(step, Done::SetMode(mode))
+            }
+            Done::SetMode(was) => match self.directory(step.target())? {
+                Some(directory) => set_mode(&directory, fstat(&directory)?.st_mode, was),
+                None => Ok(()),
+            },
             Done::MadeDirectory => {
                 unlinkat(target.directory.as_fd(), &target.name, AtFlags::REMOVEDIR)
             }
@@ -315,6 +359,15 @@ impl AsFd for Held<'_> {
             Held::Tree(directory) => directory.as_fd(),
         }
     }
+}
+
+/// Gives a directory other permission bits. What else its mode has stays.
+fn set_mode(directory: &OwnedFd, now: u32, to: u16) -> Result<(), Errno> {
+    let mode = Mode::from_raw_mode(now & 0o7000 | u32::from(to));
+    // What is opened only by its path refuses `fchmod`; opening it otherwise takes a permission
+    // that it may lack.
+    let name = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    chmod(name, mode)
 }
 
 fn checked() -> Result<(), Errno> {

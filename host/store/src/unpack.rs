@@ -6,9 +6,9 @@
 //! memory.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
@@ -69,7 +69,7 @@ enum Handed {
 /// Where a wanted file goes.
 struct Output {
     path: PathBuf,
-    executable: bool,
+    mode: u16,
 }
 
 /// Checks a whole archive against its manifest, and leaves the wanted files of it in `staging`
@@ -115,7 +115,7 @@ pub(crate) fn unpack(
 fn is_little(manifest: &Manifest) -> bool {
     let sizes = manifest.entries.iter().map(|entry| match entry.kind {
         ManifestKind::File { size, .. } => size,
-        ManifestKind::Directory | ManifestKind::Link { .. } => 0,
+        ManifestKind::Directory { .. } | ManifestKind::Link { .. } => 0,
     });
     manifest.entries.len() <= FEW && sizes.fold(0, u64::saturating_add) <= LITTLE
 }
@@ -130,17 +130,12 @@ fn read_archive(
     let mut batch = Batch::default();
     for entry in &manifest.entries {
         expect(&mut reader, &head(entry))?;
-        let ManifestKind::File {
-            digest,
-            size,
-            executable,
-        } = entry.kind
-        else {
+        let ManifestKind::File { digest, size, mode } = entry.kind else {
             continue;
         };
         let output = wanted.get(&entry.path).map(|number| Output {
             path: staging.join(number.to_string()),
-            executable,
+            mode,
         });
         if size > SMALL {
             pass_through(&mut reader, entry, size, &digest, output)?;
@@ -265,14 +260,17 @@ impl Job {
 }
 
 impl Output {
-    /// Only the owner's executable bit is given back; the rest of the mode is what any new file
-    /// gets here.
     fn create(&self) -> Result<File, StoreError> {
         OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(if self.executable { 0o777 } else { 0o666 })
+            .mode(0o600)
             .open(&self.path)
+            // Set by itself: what a file is made with, the mask of this process narrows.
+            .and_then(|file| {
+                file.set_permissions(Permissions::from_mode(self.mode.into()))?;
+                Ok(file)
+            })
             .map_err(|error| StoreError::io("create", &self.path, error))
     }
 }

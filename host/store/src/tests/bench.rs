@@ -13,8 +13,8 @@ use crate::{Judgement, Packed, Restored, Store, StoreError};
 /// What lies at a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Node {
-    File { content: Vec<u8>, executable: bool },
-    Directory,
+    File { content: Vec<u8>, mode: u32 },
+    Directory(u32),
     Link(Vec<u8>),
 }
 
@@ -150,10 +150,14 @@ pub(super) fn rel(path: impl AsRef<[u8]>) -> RelPath {
     RelPath::new(path).unwrap()
 }
 
+pub(super) const fn directory() -> Node {
+    Node::Directory(0o755)
+}
+
 pub(super) fn file(content: &str) -> Node {
     Node::File {
         content: content.as_bytes().to_vec(),
-        executable: false,
+        mode: 0o644,
     }
 }
 
@@ -182,7 +186,7 @@ pub(super) fn read_tree(root: &Path) -> Tree {
             let metadata = fs::symlink_metadata(&path).unwrap();
             let node = if metadata.is_dir() {
                 open.push(path.clone());
-                Node::Directory
+                Node::Directory(metadata.mode() & 0o777)
             } else if metadata.is_symlink() {
                 Node::Link(
                     fs::read_link(&path)
@@ -192,10 +196,9 @@ pub(super) fn read_tree(root: &Path) -> Tree {
                         .to_vec(),
                 )
             } else {
-                let executable = metadata.mode() & 0o100 != 0;
                 Node::File {
                     content: fs::read(&path).unwrap(),
-                    executable,
+                    mode: metadata.mode() & 0o777,
                 }
             };
             tree.insert(
@@ -209,24 +212,33 @@ pub(super) fn read_tree(root: &Path) -> Tree {
 
 /// Makes a directory hold exactly this.
 pub(super) fn write_tree(root: &Path, tree: &Tree) {
+    for (path, node) in read_tree(root) {
+        if matches!(node, Node::Directory(_)) {
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(root.join(path.as_path()), mode).unwrap();
+        }
+    }
     fs::remove_dir_all(root).unwrap();
     fs::create_dir(root).unwrap();
     for (path, node) in tree {
         let path = root.join(path.as_path());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         match node {
-            Node::Directory => fs::create_dir_all(&path).unwrap(),
+            Node::Directory(_) => fs::create_dir_all(&path).unwrap(),
             Node::Link(target) => {
                 std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), &path).unwrap();
             }
-            Node::File {
-                content,
-                executable,
-            } => {
+            Node::File { content, mode } => {
                 fs::write(&path, content).unwrap();
-                let mode = if *executable { 0o755 } else { 0o644 };
-                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();
             }
+        }
+    }
+    // Once nothing has to be made in them any more.
+    for (path, node) in tree {
+        if let Node::Directory(mode) = node {
+            let mode = fs::Permissions::from_mode(*mode);
+            fs::set_permissions(root.join(path.as_path()), mode).unwrap();
         }
     }
 }

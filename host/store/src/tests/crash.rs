@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::bench::{Bench, Node, Tree, abs, file, link, read_tree, rel, tree};
+use super::bench::{Bench, Node, Tree, abs, directory, file, link, read_tree, rel, tree};
 use crate::failpoint::{self, Point};
 use crate::{Judgement, Manifest, Store, StoreError, Table};
 
@@ -204,9 +204,9 @@ fn a_blob_killed_before_it_has_its_name_is_not_there() {
 
 fn old_tree() -> Tree {
     tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("old a")),
-        ("dist/gone", Node::Directory),
+        ("dist/gone", Node::Directory(0o555)),
         ("dist/gone/x.js", file("stale")),
         ("link", file("old link")),
         ("source.js", file("a source")),
@@ -215,10 +215,10 @@ fn old_tree() -> Tree {
 
 fn new_tree() -> Tree {
     tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("new a")),
         ("dist/b.js", file("new b")),
-        ("dist/deep", Node::Directory),
+        ("dist/deep", Node::Directory(0o511)),
         ("dist/deep/c.js", file("new c")),
         ("link", link("dist/a.js")),
         ("source.js", file("a source")),
@@ -226,7 +226,7 @@ fn new_tree() -> Tree {
 }
 
 /// The steps that lead from the old tree to the new one.
-const STEPS: usize = 7;
+const STEPS: usize = 9;
 
 /// Packs the new tree, and leaves the manifest where the other process finds it.
 fn prepare(bench: &Bench) {
@@ -304,8 +304,8 @@ fn what_was_edited_after_a_crash_is_kept() {
     let bench = Bench::new();
     prepare(&bench);
     bench.set_tree(&old_tree());
-    // The removals and the new directory are done, the files are not.
-    assert!(was_killed(start("restore 3", bench.outer.path())));
+    // The removals and the new directory are done, the files and its mode are not.
+    assert!(was_killed(start("restore 4", bench.outer.path())));
     fs::write(bench.root.join("dist/a.js"), "edited after the crash").unwrap();
     assert_eq!(bench.store.recover(&bench.root).unwrap(), 1);
     let mut expected = new_tree();
@@ -319,7 +319,7 @@ fn a_journal_of_a_living_process_or_another_workspace_is_left_alone() {
     let bench = Bench::new();
     prepare(&bench);
     bench.set_tree(&old_tree());
-    assert!(was_killed(start("restore 3", bench.outer.path())));
+    assert!(was_killed(start("restore 4", bench.outer.path())));
     let before = bench.tree();
     assert_eq!(bench.store.recover(&abs(Path::new("/another"))).unwrap(), 0);
     let [journal] = &crate::journal::journals(&bench.store).unwrap()[..] else {

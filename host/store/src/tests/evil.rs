@@ -5,7 +5,7 @@ use std::fs;
 use tar::{EntryType, Header};
 use vt_base::Digest;
 
-use super::bench::{Bench, Node, file, link, rel, tree};
+use super::bench::{Bench, directory, file, link, rel, tree};
 use crate::archive::{END, head};
 use crate::{Damage, Manifest, ManifestEntry, ManifestKind, Packed, StoreError};
 
@@ -31,7 +31,7 @@ fn honest() -> (Bench, Packed, Vec<u8>) {
     let bench = Bench::new();
     bench.set_tree(&tree(&[
         ("a", file("aaaa")),
-        ("d", Node::Directory),
+        ("d", directory()),
         ("l", link("a")),
     ]));
     let packed = bench.pack_all();

@@ -7,6 +7,7 @@ mod deferred;
 mod disk;
 mod evil;
 mod index;
+mod modes;
 mod mutated;
 mod old_file;
 mod refused;

@@ -8,7 +8,7 @@ use std::fs;
 
 use vt_base::{Digest, RelPath};
 
-use super::bench::{Bench, Node, Tree, file, link, read_tree, rel, tree};
+use super::bench::{Bench, Node, Tree, directory, file, link, read_tree, rel, tree};
 use crate::archive::{END, head, padding};
 use crate::{Judgement, Manifest, ManifestEntry, ManifestKind, Packed, StoreError, differs};
 
@@ -49,16 +49,16 @@ impl Field {
         fs::write(elsewhere.join("secret"), "secret").unwrap();
         let long = format!("dist/{}", "long-name-".repeat(15));
         bench.set_tree(&tree(&[
-            ("dist", Node::Directory),
+            ("dist", directory()),
             ("dist/a.js", file("let a = 1;")),
-            ("dist/empty", Node::Directory),
+            ("dist/empty", directory()),
             ("dist/link", link("a.js")),
             (long.as_str(), file(&"b".repeat(600))),
             (
                 "tool",
                 Node::File {
                     content: vec![7; 5000],
-                    executable: true,
+                    mode: 0o755,
                 },
             ),
         ]));
@@ -67,7 +67,7 @@ impl Field {
         let archive = bench.store.get_bytes(&blob, 1 << 20).unwrap();
         let blob = fs::read(bench.store.blob_path(&blob)).unwrap();
         let before = tree(&[
-            ("dist", Node::Directory),
+            ("dist", directory()),
             ("dist/a.js", file("old")),
             ("dist/way", link("../../elsewhere")),
             ("mine", file("mine")),
@@ -198,6 +198,7 @@ fn hostile_manifest(chance: &mut Chance) -> (Manifest, Vec<Vec<u8>>) {
         "./.",
         "",
     ];
+    const MODES: [u16; 8] = [0o644, 0o755, 0o600, 0o555, 0, 0o4755, 0o1777, 0o100_644];
     let mut made: Vec<(ManifestEntry, Vec<u8>)> = (0..=chance.below(5))
         .map(|_| {
             let names: Vec<&str> = (0..=chance.below(3))
@@ -205,14 +206,16 @@ fn hostile_manifest(chance: &mut Chance) -> (Manifest, Vec<Vec<u8>>) {
                 .collect();
             let content = vec![b'c'; chance.below(2_000)];
             let kind = match chance.below(5) {
-                0 => ManifestKind::Directory,
+                0 => ManifestKind::Directory {
+                    mode: *chance.pick(&MODES),
+                },
                 1 => ManifestKind::Link {
                     target: chance.pick(&TARGETS).as_bytes().to_vec(),
                 },
                 _ => ManifestKind::File {
                     digest: Digest::of(&content),
                     size: content.len() as u64,
-                    executable: chance.below(2) == 0,
+                    mode: *chance.pick(&MODES),
                 },
             };
             let path = rel(names.join("/"));

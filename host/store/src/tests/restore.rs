@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::bench::{Bench, Node, file, link, rel, tree};
+use super::bench::{Bench, directory, file, link, rel, tree};
 use crate::failpoint::{self, Point};
 use crate::{Judged, Judgement, StoreError};
 
@@ -14,10 +14,10 @@ use crate::{Judged, Judgement, StoreError};
 fn packed() -> (Bench, crate::Packed) {
     let bench = Bench::new();
     bench.set_tree(&tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("new a")),
         ("dist/b.js", file("new b")),
-        ("dist/deep", Node::Directory),
+        ("dist/deep", directory()),
         ("dist/deep/c.js", file("new c")),
         ("link", link("dist/a.js")),
     ]));
@@ -64,7 +64,7 @@ fn a_file_where_a_directory_should_be_is_in_the_way_unless_it_is_stale() {
     bench.restore(&packed, &["dist", "dist/a.js"], &[]).unwrap();
     assert_eq!(
         bench.tree(),
-        tree(&[("dist", Node::Directory), ("dist/a.js", file("new a"))])
+        tree(&[("dist", directory()), ("dist/a.js", file("new a"))])
     );
     bench.assert_clean();
 }
@@ -73,10 +73,10 @@ fn a_file_where_a_directory_should_be_is_in_the_way_unless_it_is_stale() {
 fn a_full_directory_where_a_file_should_be_is_in_the_way_and_all_is_undone() {
     let (bench, packed) = packed();
     let before = tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("old a")),
         ("dist/stale.js", file("stale")),
-        ("link", Node::Directory),
+        ("link", directory()),
         ("link/mine", file("mine")),
     ]);
     bench.set_tree(&before);
@@ -98,11 +98,11 @@ fn a_full_directory_where_a_file_should_be_is_in_the_way_and_all_is_undone() {
 fn stale_files_go_and_what_is_beside_them_stays() {
     let (bench, packed) = packed();
     bench.set_tree(&tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("new a")),
-        ("dist/old", Node::Directory),
+        ("dist/old", directory()),
         ("dist/old/x.js", file("stale")),
-        ("dist/shared", Node::Directory),
+        ("dist/shared", directory()),
         ("dist/shared/mine", file("mine")),
         ("dist/shared/x.js", file("stale")),
         ("alias", link("dist")),
@@ -119,9 +119,9 @@ fn stale_files_go_and_what_is_beside_them_stays() {
     let restored = bench.restore(&packed, &[], &remove).unwrap();
     assert_eq!(restored.written, 0);
     let expected = tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("new a")),
-        ("dist/shared", Node::Directory),
+        ("dist/shared", directory()),
         ("dist/shared/mine", file("mine")),
         ("alias", link("dist")),
     ]);
@@ -133,9 +133,9 @@ fn stale_files_go_and_what_is_beside_them_stays() {
 fn a_failure_at_any_step_of_the_swap_undoes_all_of_it() {
     let (bench, packed) = packed();
     let before = tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/a.js", file("old a")),
-        ("dist/gone", Node::Directory),
+        ("dist/gone", directory()),
         ("dist/gone/x.js", file("stale")),
         ("link", file("old link")),
     ]);
@@ -173,7 +173,7 @@ fn a_failure_at_any_step_of_the_swap_undoes_all_of_it() {
 fn who_edits_during_a_restore_keeps_the_edit() {
     let (bench, packed) = packed();
     bench.set_tree(&tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/b.js", file("old b")),
     ]));
     let edited = bench.root.join("dist/b.js");
@@ -188,7 +188,7 @@ fn who_edits_during_a_restore_keeps_the_edit() {
     failpoint::clear();
     assert_eq!(blocker(result), "dist/b.js");
     let expected = tree(&[
-        ("dist", Node::Directory),
+        ("dist", directory()),
         ("dist/b.js", file("edited meanwhile")),
     ]);
     assert_eq!(bench.tree(), expected);
@@ -203,7 +203,7 @@ fn who_edits_between_the_last_look_and_the_renaming_keeps_the_edit() {
     ] {
         let (bench, packed) = packed();
         let mut expected = tree(&[
-            ("dist", Node::Directory),
+            ("dist", directory()),
             ("dist/b.js", file("old b")),
             ("dist/mine.js", file("mine")),
         ]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use vt_base::RelPath;
 
-use super::bench::{Bench, Node, Tree, file, link, rel, tree};
+use super::bench::{Bench, Node, Tree, directory, file, link, rel, tree};
 use crate::{Judgement, differs};
 
 /// Names that have made trouble somewhere: not UTF-8, blank, like options, long.
@@ -23,15 +23,19 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+fn mode() -> impl Strategy<Value = u32> {
+    prop::sample::select(vec![0o644, 0o755, 0o600, 0o444, 0o640, 0o750])
+}
+
 fn node() -> impl Strategy<Value = Node> {
     prop_oneof![
-        5 => (prop::collection::vec(any::<u8>(), 0..2000), any::<bool>())
-            .prop_map(|(content, executable)| Node::File { content, executable }),
+        5 => (prop::collection::vec(any::<u8>(), 0..2000), mode())
+            .prop_map(|(content, mode)| Node::File { content, mode }),
         1 => (0..3_usize << 19, any::<u8>()).prop_map(|(length, byte)| Node::File {
             content: (0..length).map(|at| byte.wrapping_add((at / 311) as u8)).collect(),
-            executable: false,
+            mode: 0o644,
         }),
-        2 => Just(Node::Directory),
+        2 => prop::sample::select(vec![0o755, 0o700, 0o555, 0o775]).prop_map(Node::Directory),
         2 => prop::collection::vec(name(), 1..3).prop_map(|names| Node::Link(names.join(&b'/'))),
     ]
 }
@@ -44,13 +48,13 @@ fn any_tree() -> impl Strategy<Value = Tree> {
             let is_taken = tree.contains_key(&path)
                 || path.ancestors().any(|above| {
                     tree.get(&above)
-                        .is_some_and(|node| !matches!(node, Node::Directory))
+                        .is_some_and(|node| !matches!(node, Node::Directory(_)))
                 });
             if is_taken {
                 continue;
             }
             for above in path.ancestors().filter(|above| !above.is_root()) {
-                tree.insert(above, Node::Directory);
+                tree.insert(above, directory());
             }
             tree.insert(path, node);
         }
@@ -69,7 +73,7 @@ proptest! {
         prop_assert!(packed.manifest.entries.iter().all(|entry| !differs(&bench.root, entry)));
         bench.set_tree(&Tree::new());
         let restored = bench.restore_all(&packed).unwrap();
-        let files = tree.values().filter(|node| !matches!(node, Node::Directory)).count();
+        let files = tree.values().filter(|node| !matches!(node, Node::Directory(_))).count();
         prop_assert_eq!(restored.written, files as u64);
         prop_assert_eq!(bench.tree(), tree);
         bench.assert_clean();
@@ -106,7 +110,7 @@ proptest! {
 fn only_what_is_wanted_is_written() {
     let bench = Bench::new();
     let whole = tree(&[
-        ("d", Node::Directory),
+        ("d", directory()),
         ("d/a", file("a")),
         ("d/b", file("b")),
         ("l", link("d/a")),
@@ -126,8 +130,8 @@ fn only_what_is_wanted_is_written() {
 fn an_archive_on_another_file_system_comes_back_too() {
     let bench = Bench::across_mounts();
     let mut whole = tree(&[
-        ("d", Node::Directory),
-        ("d/e", Node::Directory),
+        ("d", directory()),
+        ("d/e", directory()),
         ("d/e/a", file("a")),
         ("l", link("d/e/a")),
     ]);
@@ -135,7 +139,7 @@ fn an_archive_on_another_file_system_comes_back_too() {
         rel("tool"),
         Node::File {
             content: vec![b'#'; 2 << 20],
-            executable: true,
+            mode: 0o755,
         },
     );
     bench.set_tree(&whole);
