@@ -259,8 +259,9 @@ pub(crate) fn unchanged_input(facts: &PathFacts, end: Option<(NodeKind, StatRow)
         }
         (StateSeen::Present(NodeKind::Other, _), Some((NodeKind::Other, _))) => true,
         (StateSeen::Present(kind, row), Some((end_kind, end))) => {
-            kind == end_kind
-                && (row == end || (only_attributes(facts) && same_but_for_attributes(row, end)))
+            // A write moves the time of modification; that of change alone is moved by a name more or
+            // less, too: who installs a package elsewhere links the files of one store.
+            kind == end_kind && (row == end || same_but_for_attributes(row, end))
         }
         _ => false,
     };

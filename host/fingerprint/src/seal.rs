@@ -2,6 +2,7 @@
 //! what the ledger learns. Also the last place where a run can be found unfit for storing.
 
 mod beyond;
+mod file_names;
 mod inputs;
 mod memory;
 mod repository;
@@ -129,6 +130,7 @@ impl Sealed {
 pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     let mut sealing = Sealing {
         linked: linked(request),
+        written: file_names::written(request),
         ..Sealing::default()
     };
     for (path, facts) in &request.observation.paths {
@@ -137,6 +139,8 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     sealing.add_declared(request)?;
     sealing.take_directories_used(request);
     sealing.carry_leftovers(request);
+    sealing.take_other_names(request);
+    sealing.refuse_files_of_others(request);
     sealing.judge_conduct(request);
     sealing.unite_path_sets(request);
     sealing.items.extend(request.asked.iter().cloned());
@@ -184,6 +188,10 @@ struct Sealing {
     memory: BTreeMap<RelPath, bool>,
     is_local: bool,
     tagged: BTreeMap<RelPath, bool>,
+    /// Files with several names that the step wrote into.
+    written_into: BTreeSet<RelPath>,
+    /// Device and inode of files with several names that the step changed under one of them.
+    written: BTreeSet<(u64, u64)>,
     not_stored: BTreeSet<NotStored>,
 }
 
@@ -199,6 +207,9 @@ impl Sealing {
             // The step gave it another name, which moved its time of change and nothing else.
             end = Some((kind, first));
             self.renamed.insert(path.clone());
+        }
+        if facts.change.is_none() && self.take_other_name(request, path, facts, end) {
+            return;
         }
         let around = Surroundings {
             rules: request.rules,
@@ -279,10 +290,7 @@ impl Sealing {
             Class::Output { conditional } => {
                 let written = write_into(request, path, facts, around.end);
                 if written && disk.has_other_names(path) {
-                    // A hit could not change what is seen under the other name.
-                    self.refuse(NotStored::ModifiedInput {
-                        path: path.to_string(),
-                    });
+                    self.written_into.insert(path.clone());
                 }
                 let is_cache = self.in_tagged_cache(request, path);
                 let result = ResultPath {

@@ -270,6 +270,59 @@ fn an_edit_by_somebody_else_while_the_step_runs_is_never_stored() {
 }
 
 #[test]
+fn a_name_that_somebody_else_gives_an_input_while_the_step_runs_is_no_change() {
+    let mut run = Run::new(&[("a", "one"), ("b", "two")]);
+    run.read("a");
+    run.read("b");
+    run.made("out", "made");
+    fs::hard_link(run.root.join("a"), run.root.join("elsewhere")).unwrap();
+    assert!(run.seal().not_stored.is_empty());
+    // Nor is the removal of that name.
+    fs::remove_file(run.root.join("elsewhere")).unwrap();
+    assert!(run.seal().not_stored.is_empty());
+    // A write is one, however much of the identity is the same afterwards.
+    run.write("b", "TWO");
+    let path = "b".to_owned();
+    let expected = [NotStored::InputChangedDuringRun { path }].into();
+    assert_eq!(run.seal().not_stored, expected);
+}
+
+#[test]
+fn what_is_written_into_a_file_with_a_name_of_somebody_else_is_not_stored() {
+    let mut run = Run::new(&[("dist/o", "old")]);
+    fs::hard_link(run.root.join("dist/o"), run.root.join("other")).unwrap();
+    let first = run.state("dist/o");
+    run.write("dist/o", "new");
+    let change = Change {
+        kinds: vec![ChangeKind::Fresh],
+        before: first,
+        start: StartBytes::Unknown,
+    };
+    run.saw("dist/o", first, NOTHING, Some(change));
+    let path = "dist/o".to_owned();
+    let refused = [NotStored::ModifiedInput { path }].into();
+    assert_eq!(run.seal().not_stored, refused);
+    // In the cache of a tool a name is nobody else's.
+    let cache = run.root.join("node_modules/.cache/tool");
+    fs::create_dir_all(&cache).unwrap();
+    fs::rename(run.root.join("other"), cache.join("other")).unwrap();
+    assert!(run.seal().not_stored.is_empty());
+    // Nor is one that the step made.
+    fs::rename(cache.join("other"), run.root.join("dist/h")).unwrap();
+    run.saw(
+        "dist/h",
+        StateSeen::Missing,
+        NOTHING,
+        Some(Change {
+            kinds: vec![ChangeKind::Fresh],
+            before: StateSeen::Missing,
+            start: StartBytes::Unknown,
+        }),
+    );
+    assert!(run.seal().not_stored.is_empty());
+}
+
+#[test]
 fn what_appears_in_a_listed_directory_meanwhile_is_noticed() {
     let mut run = Run::new(&[("src/a", "1")]);
     let first = run.state("src");

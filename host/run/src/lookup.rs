@@ -7,7 +7,7 @@ use vt_fingerprint::{
     Comparison, Covered, Disk, EntryStates, Item, Ledger, Look, PathRules, PathSet, Reasons,
     Recorded, StatRow, State, Why, compare_recorded, covering, now_ns,
 };
-use vt_store::{Judgement, Manifest, ManifestKind, Snapshot, StoreError, Table};
+use vt_store::{Judgement, Manifest, ManifestEntry, ManifestKind, Snapshot, StoreError, Table};
 
 use crate::context::{Context, Opened};
 use crate::memory;
@@ -411,8 +411,9 @@ pub(crate) fn covered(entry: &EntryRecord) -> Covered<'_> {
     })
 }
 
-/// The state that something in a manifest has.
-pub(crate) fn state_of(kind: &ManifestKind) -> State {
+/// The state that an entry of a manifest has.
+pub(crate) fn state_of(manifest: &Manifest, entry: &ManifestEntry) -> State {
+    let kind = manifest.kind(entry);
     match kind {
         ManifestKind::File { digest, .. } => State::File {
             digest: *digest,
@@ -420,6 +421,8 @@ pub(crate) fn state_of(kind: &ManifestKind) -> State {
         },
         ManifestKind::Directory { .. } => State::Directory,
         ManifestKind::Link { target } => State::Link(serde_bytes::ByteBuf::from(target.clone())),
+        // A manifest that is in order has the file.
+        ManifestKind::Name { .. } => State::Other,
     }
 }
 
@@ -427,6 +430,6 @@ pub(crate) fn state_of(kind: &ManifestKind) -> State {
 pub(crate) fn manifest_states(manifest: &Manifest) -> BTreeMap<&RelPath, State> {
     let entries = manifest.entries.iter();
     entries
-        .map(|entry| (&entry.path, state_of(&entry.kind)))
+        .map(|entry| (&entry.path, state_of(manifest, entry)))
         .collect()
 }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::RelPath;
 use vt_fingerprint::{
-    IndexNames, Item, Look, Met, NodeKind, PathSet, StatRow, State, Why, index_names, now_ns,
+    FileNames, IndexNames, Item, Look, Met, NodeKind, PathSet, StatRow, State, Why, index_names,
+    now_ns,
 };
-use vt_store::{Judged, Judgement, Snapshot, Table};
+use vt_store::{Judged, Judgement, Manifest, ManifestKind, Snapshot, Table};
 
 use crate::context::Opened;
 use crate::lookup::{Memory, manifest_states};
@@ -169,13 +170,14 @@ fn has_other_mode(
     recorded: u16,
     row: Option<StatRow>,
     result: Option<&&ResultRecord>,
+    names: &FileNames<'_>,
     is_listed: &dyn Fn(&RelPath) -> bool,
 ) -> bool {
     let Some(row) = row.filter(|row| row.permissions() != recorded) else {
         return false;
     };
-    let keeps_mode = result.is_some_and(|result| result.mode);
-    if keeps_mode || (!row.is_directory() && look.disk.has_other_names(path)) {
+    let keeps_mode = result.is_some_and(|result| result.keeps_mode);
+    if keeps_mode || (!row.is_directory() && names.has_strangers(path)) {
         return false;
     }
     let is_wider = row.permissions() & !recorded & 0o077 != 0;
@@ -186,6 +188,39 @@ fn has_other_mode(
             is_wider && !row.is_directory() && !is_conditional
         }
     }
+}
+
+/// The names that are in place, of files with several of which another is not in place, or is another file
+/// now: only together they are one file again.
+fn parted<'m>(
+    look: &Look<'_>,
+    manifest: &'m Manifest,
+    wanted: &BTreeSet<RelPath>,
+) -> Vec<&'m RelPath> {
+    let mut files: BTreeMap<&RelPath, Vec<&RelPath>> = BTreeMap::new();
+    for entry in &manifest.entries {
+        if let ManifestKind::Name { of } = &entry.kind {
+            files
+                .entry(of)
+                .or_insert_with(|| vec![of])
+                .push(&entry.path);
+        }
+    }
+    let file = |path: &RelPath| {
+        let there = look.disk.node(path);
+        there.map(|(_, row)| (row.device, row.inode))
+    };
+    let is_whole = |names: &[&RelPath]| {
+        let first = names.first().and_then(|name| file(name));
+        names
+            .iter()
+            .all(|name| !wanted.contains(*name) && file(name) == first)
+    };
+    let apart = files.into_values().filter(|names| !is_whole(names));
+    apart
+        .flatten()
+        .filter(|name| !wanted.contains(*name))
+        .collect()
 }
 
 /// What of the result set is not in place, and what lies around that should not; or the edits of
@@ -224,15 +259,19 @@ pub(crate) fn place(
         }
         judgement.insert(path.clone(), row.as_ref().map(judged));
     };
+    let names = FileNames::new(look.disk, || {
+        let own = memory.ledger.0.keys();
+        states.keys().copied().chain(own).cloned().collect()
+    });
     // Both are in the order of the paths.
     for ((path, state), stored) in states.iter().zip(&entry.manifest.entries) {
         let (now, row) = look.disk.path_state(path);
         if now == *state {
             let recorded = stored.kind.mode();
             let result = results.get(*path);
-            if recorded
-                .is_some_and(|mode| has_other_mode(look, path, mode, row, result, &is_listed))
-            {
+            if recorded.is_some_and(|mode| {
+                has_other_mode(look, path, mode, row, result, &names, &is_listed)
+            }) {
                 if *state != State::Directory {
                     judge(path, row);
                 }
@@ -248,7 +287,7 @@ pub(crate) fn place(
         let carried = result.is_some_and(|result| result.carried);
         let found = result.is_some_and(|result| other_start(result, state, &now));
         // What the command would write is seen under the other name as well; what a hit puts there is not.
-        let shared = now != State::Missing && look.disk.has_other_names(path);
+        let shared = now != State::Missing && names.has_strangers(path);
         if found && now == State::Missing {
             edited.push(Why::InputRemoved {
                 path: path.to_string(),
@@ -270,6 +309,15 @@ pub(crate) fn place(
             judge(path, row);
         }
         wanted.insert((*path).clone());
+    }
+    for path in parted(look, &entry.manifest, &wanted) {
+        // Where it would not be overwritten, what is there stays, a file of its own.
+        let result = results.get(path).filter(|_| !is_listed(path));
+        let may_be_linked = look.is_own(path) || result.is_some_and(|result| !result.conditional);
+        if may_be_linked && !names.has_strangers(path) {
+            judge(path, look.disk.node(path).map(|(_, row)| row));
+            wanted.insert(path.clone());
+        }
     }
     let mut stale = Vec::new();
     for path in &entry.tombstones {

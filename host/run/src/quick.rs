@@ -10,7 +10,7 @@ use vt_fingerprint::{
     Comparison, Disk, EntryStates, Ledger, Look, PathRules, Reasons, Recorded, compare_recorded,
     now_ns,
 };
-use vt_store::{Judgement, ManifestEntry, ManifestKind, Snapshot, StoreError};
+use vt_store::{Judgement, Manifest, ManifestEntry, ManifestKind, Snapshot, StoreError};
 
 use crate::context::{Context, Opened};
 use crate::lookup::{
@@ -76,7 +76,7 @@ pub(crate) fn look_quickly(
         let gone = |path| disk.node(path).is_none();
         // What is cheap to refute comes first.
         entry.tombstones.iter().all(gone)
-            && is_in_place(&disk, left, record)
+            && is_in_place(&disk, &entry.manifest, record)
             && compare_recorded(&recorded, &look, &program, threads, Reasons::First)
                 == Comparison::Same
     });
@@ -85,7 +85,8 @@ pub(crate) fn look_quickly(
     }
     // Whoever digests files after this one need not read these.
     context.rows.learn_entry(states, rows);
-    let states = left.iter().map(|entry| state_of(&entry.kind)).collect();
+    let states = left.iter();
+    let states = states.map(|one| state_of(&entry.manifest, one)).collect();
     let rows = record.in_place.clone();
     context.rows.learn_entry(EntryStates(states), rows);
     Ok(Some(Match {
@@ -117,16 +118,19 @@ fn left_nothing_else(record: &StepRecord, left: &[ManifestEntry]) -> bool {
             .all(|path| left_paths.any(|entry| entry.path == *path))
 }
 
-fn is_in_place(disk: &Disk<'_>, left: &[ManifestEntry], record: &StepRecord) -> bool {
+fn is_in_place(disk: &Disk<'_>, manifest: &Manifest, record: &StepRecord) -> bool {
+    let left = &manifest.entries;
     let paths = left.iter().map(|entry| &entry.path);
     let now = disk.glance(paths);
     let mut each = left.iter().zip(&record.in_place).zip(now);
     each.all(|((entry, then), now)| match (&entry.kind, now) {
         (_, None) => false,
         (_, Some(now)) if Some(now) == *then => true,
+        // Another look has to tell whether it is still one file with the other name.
+        (ManifestKind::Name { .. }, Some(_)) => false,
         // Whether another mode is left as it is, the ledger has to say.
         (kind, Some(now)) if kind.mode().is_some_and(|mode| mode != now.permissions()) => false,
         (ManifestKind::Directory { .. }, Some(now)) => now.is_directory(),
-        (kind, Some(_)) => disk.path_state(&entry.path).0 == state_of(kind),
+        (_, Some(_)) => disk.path_state(&entry.path).0 == state_of(manifest, entry),
     })
 }

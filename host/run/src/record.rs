@@ -377,7 +377,7 @@ fn identities(manifest: &Manifest, rows: &[(RelPath, LedgerRecord)]) -> Vec<Opti
     let identity = |entry: &ManifestEntry| {
         let row = known.get(&entry.path).filter(|row| row.settled)?;
         // A link may be stored with another text than it has.
-        (row.state == state_of(&entry.kind)).then_some(row.row)
+        (row.state == state_of(manifest, entry)).then_some(row.row)
     };
     manifest.entries.iter().map(identity).collect()
 }

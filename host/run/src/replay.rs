@@ -129,11 +129,9 @@ pub(crate) fn bring_back(
 fn may_change_programs(found: &Match) -> bool {
     let is_program = |path: &RelPath| {
         let entry = found.entry.manifest.get(path);
-        entry.is_none_or(|entry| match entry.kind {
-            ManifestKind::Link { .. } => true,
-            ManifestKind::File { .. } | ManifestKind::Directory { .. } => {
-                entry.kind.is_executable()
-            }
+        entry.is_none_or(|entry| {
+            let kind = found.entry.manifest.kind(entry);
+            matches!(kind, ManifestKind::Link { .. }) || kind.is_executable()
         })
     };
     let replaces = found.wanted.len() > found.absent.len();

@@ -28,6 +28,7 @@ pub(crate) fn head(entry: &ManifestEntry) -> Vec<u8> {
             (EntryType::Directory, *mode, 0, b"")
         }
         ManifestKind::Link { target } => (EntryType::Symlink, 0o777, 0, target),
+        ManifestKind::Name { of } => (EntryType::Link, 0o644, 0, of.as_bytes()),
     };
     let mut bytes = Vec::with_capacity(BLOCK);
     if target.len() > SHORT_NAME {
@@ -108,6 +109,12 @@ mod tests {
                     target: target.clone(),
                 },
             ),
+            (
+                "name",
+                ManifestKind::Name {
+                    of: RelPath::new(&long).unwrap(),
+                },
+            ),
         ]
         .map(|(path, kind)| ManifestEntry {
             path: RelPath::new(path).unwrap(),
@@ -138,10 +145,11 @@ mod tests {
         }
         let expected = [
             ("a".to_owned(), 0o600, 700, None),
-            (long, 0o755, 700, None),
+            (long.clone(), 0o755, 700, None),
             ("empty/".to_owned(), 0o555, 0, None),
             ("link".to_owned(), 0o777, 0, Some(1)),
             ("long-link".to_owned(), 0o777, 0, Some(target.len())),
+            ("name".to_owned(), 0o644, 0, Some(long.len())),
         ];
         assert_eq!(seen, expected);
     }

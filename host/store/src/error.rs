@@ -138,6 +138,9 @@ pub enum Refusal {
     /// A link whose target climbs after it descended, so where it leads depends on other links.
     #[error("its link target climbs with `..` after a name")]
     TargetClimbs,
+    /// A further name of something that is no file before it.
+    #[error("the file that it is a name of does not stand before it")]
+    BadName,
     /// A mode that has more than the nine permission bits.
     #[error("its mode has more than permission bits")]
     BadMode,

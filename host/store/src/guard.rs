@@ -32,7 +32,7 @@ fn find_refusal(entries: &[ManifestEntry]) -> Option<(&RelPath, Refusal)> {
     let mut closed: HashSet<&[u8]> = HashSet::new();
     let mut spellings = Spellings::default();
     let mut before: Option<&RelPath> = None;
-    for ManifestEntry { path, kind } in entries {
+    for (at, ManifestEntry { path, kind }) in entries.iter().enumerate() {
         let refuse = |why| Some((path, why));
         if let Err(why) = check_path(path) {
             return refuse(why);
@@ -54,6 +54,16 @@ fn find_refusal(entries: &[ManifestEntry]) -> Option<(&RelPath, Refusal)> {
             return refuse(Refusal::BadMode);
         }
         match kind {
+            ManifestKind::Name { of } => {
+                closed.insert(bytes);
+                let before = &entries[..at];
+                let file = before.binary_search_by(|entry| entry.path.cmp(of));
+                let is_file =
+                    file.is_ok_and(|file| matches!(before[file].kind, ManifestKind::File { .. }));
+                if !is_file {
+                    return refuse(Refusal::BadName);
+                }
+            }
             ManifestKind::Directory { .. } => {}
             ManifestKind::File { size, .. } => {
                 closed.insert(bytes);
@@ -209,6 +219,13 @@ mod tests {
         }
     }
 
+    fn name(path: &str, of: &str) -> ManifestEntry {
+        ManifestEntry {
+            path: rel(path),
+            kind: ManifestKind::Name { of: rel(of) },
+        }
+    }
+
     #[test]
     fn hostile_manifests_are_refused_by_name() {
         let directory = |path: &str| ManifestEntry {
@@ -253,6 +270,31 @@ mod tests {
                 "a repository below, spelled otherwise",
                 vec![file("lib/.gI\u{200d}T")],
                 Refusal::Repository,
+            ),
+            (
+                "a name of what comes later",
+                vec![name("a", "b"), file("b")],
+                Refusal::BadName,
+            ),
+            (
+                "a name of a link",
+                vec![link("a", "c"), name("b", "a")],
+                Refusal::BadName,
+            ),
+            (
+                "a name of a name",
+                vec![file("a"), name("b", "a"), name("c", "b")],
+                Refusal::BadName,
+            ),
+            (
+                "a name of what is not stored",
+                vec![file("a"), name("b", "0")],
+                Refusal::BadName,
+            ),
+            (
+                "a file below a name",
+                vec![file("a"), name("b", "a"), file("b/c")],
+                Refusal::BelowFile,
             ),
             ("a setuid file", vec![setuid("a")], Refusal::BadMode),
             ("a sticky directory", vec![sticky("a")], Refusal::BadMode),
@@ -345,6 +387,7 @@ mod tests {
             file("d/A/a"),
             file("d/B/a"),
             link("d/e/f", "../../a"),
+            name("d/name", "d/A/a"),
             link("d/self", "."),
         ];
         assert_eq!(find_refusal(&entries), None);

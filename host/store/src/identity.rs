@@ -19,7 +19,7 @@ pub(crate) struct Identity {
 }
 
 /// Which file it is, whatever is in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Inode {
     device: u64,
     number: u64,

@@ -50,15 +50,20 @@ pub enum ManifestKind {
         /// Where it points: relative, and inside the workspace.
         target: Vec<u8>,
     },
+    /// One more name of a file that stands before it in the manifest: a hard link.
+    Name {
+        /// The path under which the content stands.
+        of: RelPath,
+    },
 }
 
 impl ManifestKind {
-    /// The permission bits; a link has none of its own.
+    /// The permission bits; a link and a further name of a file have none of their own.
     #[must_use]
     pub const fn mode(&self) -> Option<u16> {
         match self {
             Self::File { mode, .. } | Self::Directory { mode } => Some(*mode),
-            Self::Link { .. } => None,
+            Self::Link { .. } | Self::Name { .. } => None,
         }
     }
 
@@ -86,6 +91,15 @@ impl Manifest {
             .binary_search_by(|entry| entry.path.cmp(path))
             .ok()?;
         self.entries.get(at)
+    }
+
+    /// What an entry is: of a further name of a file, the file.
+    #[must_use]
+    pub fn kind<'m>(&'m self, entry: &'m ManifestEntry) -> &'m ManifestKind {
+        match &entry.kind {
+            ManifestKind::Name { of } => self.get(of).map_or(&entry.kind, |file| &file.kind),
+            kind => kind,
+        }
     }
 
     /// The length of all files together, in bytes.

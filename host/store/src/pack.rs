@@ -4,6 +4,7 @@
 //! file is read once and looked at again afterwards: one that changed under the reader fails the
 //! whole, as does anything that a restore would refuse.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -17,7 +18,7 @@ use crate::archive::{END, head, padding};
 use crate::beneath::Root;
 use crate::blob::BlobWriter;
 use crate::guard::{check_path, portable_target};
-use crate::identity::{file_type, permissions, unchanged};
+use crate::identity::{Identity, Inode, file_type, permissions, unchanged};
 use crate::manifest::{Manifest, ManifestEntry, ManifestKind};
 use crate::mention::{Mention, Seeker};
 use crate::store::Store;
@@ -116,6 +117,8 @@ enum Found {
 }
 
 struct Content {
+    /// Which file it is, if it has more names than one.
+    file: Option<Inode>,
     bytes: Vec<u8>,
     mentions_root: bool,
 }
@@ -145,12 +148,29 @@ fn write_archive(
     let mut entries = Vec::with_capacity(paths.len());
     let mut embeds_root = false;
     let mut has_files = false;
+    // The first names of files that have several.
+    let mut first_names: HashMap<Inode, &RelPath> = HashMap::new();
+    let mut is_known = |file: Option<Inode>, path| {
+        let first = *first_names.entry(file?).or_insert(path);
+        (first != path).then(|| ManifestEntry {
+            path: path.clone(),
+            kind: ManifestKind::Name { of: first.clone() },
+        })
+    };
     for (position, path) in paths.iter().enumerate() {
         let found = lanes[position % READERS]
             .recv()
             .expect("a reader sends something for each of its paths, and stops only at an error")?;
         match found {
-            Found::Whole(entry, content) => {
+            Found::Whole(mut entry, content) => {
+                let file = content.as_ref().and_then(|content| content.file);
+                let content = match is_known(file, path) {
+                    Some(name) => {
+                        entry = name;
+                        None
+                    }
+                    None => content,
+                };
                 put(&mut writer, &head(&entry))?;
                 if let Some(content) = content {
                     has_files = true;
@@ -162,6 +182,11 @@ fn write_archive(
             }
             Found::Long { file, stat } => {
                 has_files = true;
+                if let Some(name) = is_known(several_names(&stat), path) {
+                    put(&mut writer, &head(&name))?;
+                    entries.push(name);
+                    continue;
+                }
                 let (entry, mentions) = source.pass_through(path, file, &stat, &mut writer)?;
                 embeds_root |= mentions;
                 entries.push(entry);
@@ -270,6 +295,7 @@ impl Source<'_> {
         Ok(Found::Whole(
             entry,
             Some(Content {
+                file: several_names(stat),
                 bytes,
                 mentions_root,
             }),
@@ -326,6 +352,11 @@ impl Source<'_> {
         put(writer, padding(size))?;
         Ok((entry(Digest(hasher.finalize().into())), mentions))
     }
+}
+
+/// Which file it is, if it has more names than one.
+fn several_names(stat: &Stat) -> Option<Inode> {
+    (stat.st_nlink > 1).then(|| Identity::of(stat).inode)
 }
 
 fn length(stat: &Stat) -> u64 {

@@ -7,12 +7,12 @@ use rustix::fs::OFlags;
 use vt_base::{AbsPath, Digest};
 
 use crate::beneath::Root;
-use crate::identity::{file_type, permissions};
+use crate::identity::{Identity, file_type, permissions};
 use crate::manifest::{ManifestEntry, ManifestKind};
 
 /// Whether the tree has anything else at this path than the entry says.
 ///
-/// Reads a file only when its type, length and permission bits agree. What can't be looked at
+/// A further name of a file has to be one, whatever is in it. Reads a file only when its type, length and permission bits agree. What can't be looked at
 /// counts as different.
 #[must_use]
 pub fn differs(root: &AbsPath, entry: &ManifestEntry) -> bool {
@@ -33,6 +33,10 @@ fn matches(root: &AbsPath, entry: &ManifestEntry) -> std::io::Result<bool> {
         return Ok(false);
     }
     match &entry.kind {
+        ManifestKind::Name { of } => {
+            let file = root.look(of)?.map(|stat| Identity::of(&stat).inode);
+            Ok(found.is_file() && file == Some(Identity::of(&stat).inode))
+        }
         ManifestKind::Directory { .. } => Ok(found.is_dir()),
         ManifestKind::Link { target } => {
             if !found.is_symlink() {
@@ -79,11 +83,20 @@ mod tests {
         let link = entry(ManifestKind::Link {
             target: b"b".to_vec(),
         });
+        let name = entry(ManifestKind::Name {
+            of: RelPath::new("b").unwrap(),
+        });
         let directory = entry(ManifestKind::Directory { mode: 0o750 });
         let differing = || [&file, &link, &directory].map(|entry| differs(&root, entry));
         assert_eq!(differing(), [true, true, true]);
         let set_mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         fs::write(&path, "text").unwrap();
+        let other = outer.path().join("b");
+        fs::write(&other, "text").unwrap();
+        assert!(differs(&root, &name));
+        fs::remove_file(&other).unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        assert!(!differs(&root, &name));
         set_mode(0o640);
         assert_eq!(differing(), [false, true, true]);
         fs::write(&path, "tex!").unwrap();

@@ -22,6 +22,17 @@ pub(crate) struct Put<'m> {
     pub(crate) beside: Option<RelPath>,
 }
 
+impl<'m> Put<'m> {
+    /// The path under which the content of the file stands; `None` of a link.
+    pub(crate) const fn content(&self) -> Option<&'m RelPath> {
+        match self.kind {
+            ManifestKind::File { .. } => Some(self.target),
+            ManifestKind::Name { of } => Some(of),
+            ManifestKind::Directory { .. } | ManifestKind::Link { .. } => None,
+        }
+    }
+}
+
 /// What a plan has to know of the staging directory.
 pub(crate) struct StagingPlace {
     /// Its name, which no other restore has.

@@ -4,13 +4,14 @@
 //! that nothing is in the way. From then on a journal says how to finish.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat, symlinkat};
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, statat, symlinkat};
 use rustix::io::Errno;
 use vt_base::{AbsPath, Digest, RelPath};
 
@@ -163,12 +164,15 @@ impl Staging {
         manifest: &Manifest,
         plan: Plan<'_>,
     ) -> Result<Vec<Move>, StoreError> {
-        let files: HashMap<&RelPath, u32> = plan
-            .puts
-            .iter()
-            .filter(|put| matches!(put.kind, ManifestKind::File { .. }))
-            .map(|put| (put.target, put.number))
-            .collect();
+        // Which put gets the content of a file: that of its first name. The others are links to that.
+        let mut files: HashMap<&RelPath, u32> = HashMap::new();
+        let mut firsts: HashMap<&RelPath, &Put<'_>> = HashMap::new();
+        for put in &plan.puts {
+            if let Some(content) = put.content() {
+                files.entry(content).or_insert(put.number);
+                firsts.entry(content).or_insert(put);
+            }
+        }
         if let Some(target) = files.keys().next() {
             let blob = blob.ok_or_else(|| StoreError::BadManifest {
                 path: (*target).clone(),
@@ -177,12 +181,13 @@ impl Staging {
             unpack(store, blob, manifest, &files, &self.path)?;
         }
         let mut moves = plan.before;
-        for put in plan.puts {
+        for put in &plan.puts {
             let slot = put
                 .beside
                 .clone()
                 .map_or(Slot::Staged(put.number), Slot::Beside);
-            let new = self.stage(root, &put)?;
+            let first = put.content().and_then(|content| firsts.get(content));
+            let new = self.stage(root, manifest, put, first.copied())?;
             moves.push(Move::Put {
                 target: put.target.clone(),
                 was: put.was,
@@ -194,42 +199,82 @@ impl Staging {
         Ok(moves)
     }
 
-    /// Makes sure that what is to be put in place is in its slot.
-    fn stage(&self, root: &Root, put: &Put<'_>) -> Result<Inode, StoreError> {
-        let failed = |error: Errno| StoreError::io("stage", put.target.as_path(), error);
-        let staged = put.number.to_string();
-        let beside = match &put.beside {
-            Some(path) => Some(root.place(path).map_err(failed)?),
-            None => None,
-        };
-        let (directory, name) = match &beside {
-            Some(place) => (place.directory(), place.name().as_c_str().to_owned()),
-            None => {
-                use rustix::fd::AsFd as _;
-                let name = std::ffi::CString::new(staged.clone()).expect("digits hold no NUL");
-                (self.opened.as_fd(), name)
+    /// The slot of a put: the directory that it is in, if that is one of the tree, and its name.
+    fn slot(&self, root: &Root, put: &Put<'_>) -> Result<(Option<OwnedFd>, CString), Errno> {
+        match &put.beside {
+            Some(path) => {
+                let (directory, name) = root.place(path)?.into_parts();
+                Ok((Some(directory), name))
             }
+            None => {
+                let name = CString::new(put.number.to_string()).expect("digits hold no NUL");
+                Ok((None, name))
+            }
+        }
+    }
+
+    /// Makes sure that what is to be put in place is in its slot. `first` is the put that got the content.
+    fn stage(
+        &self,
+        root: &Root,
+        manifest: &Manifest,
+        put: &Put<'_>,
+        first: Option<&Put<'_>>,
+    ) -> Result<Inode, StoreError> {
+        let failed = |error: Errno| StoreError::io("stage", put.target.as_path(), error);
+        let (beside, name) = self.slot(root, put).map_err(failed)?;
+        let directory = beside
+            .as_ref()
+            .map_or(self.opened.as_fd(), |beside| beside.as_fd());
+        let is_linked = match first.filter(|first| first.number != put.number) {
+            Some(first) => {
+                let (from, from_name) = self.slot(root, first).map_err(failed)?;
+                let from = from
+                    .as_ref()
+                    .map_or(self.opened.as_fd(), |from| from.as_fd());
+                let linked = linkat(from, &from_name, directory, &name, AtFlags::empty());
+                match linked {
+                    Ok(()) => true,
+                    // Two mounts, or a file system without links: two files of the same content.
+                    Err(
+                        Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK,
+                    ) => false,
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            None => beside.is_none(),
         };
         match put.kind {
             ManifestKind::Link { target } => {
                 symlinkat(target.as_slice(), directory, &name).map_err(failed)?;
             }
-            ManifestKind::File { mode, .. } if beside.is_some() => {
+            ManifestKind::File { .. } | ManifestKind::Name { .. } if !is_linked => {
+                let content = first.unwrap_or(put);
+                let mode = manifest
+                    .get(put.target)
+                    .and_then(|entry| manifest.kind(entry).mode());
                 let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
                 let private = Mode::from_raw_mode(0o600);
                 let copy = openat(directory, &name, flags, private).map_err(failed)?;
-                let from = self.path.join(&staged);
+                let from = self.path.join(content.number.to_string());
                 // Its owner may be one of those who may not read it.
                 fs::set_permissions(&from, Permissions::from_mode(0o600))
                     .and_then(|()| File::open(&from))
                     .and_then(|mut file| {
                         let mut copy = File::from(copy);
                         io::copy(&mut file, &mut copy)?;
-                        copy.set_permissions(Permissions::from_mode((*mode).into()))
+                        let mode = Permissions::from_mode(mode.unwrap_or(0o600).into());
+                        copy.set_permissions(mode.clone())?;
+                        if content.beside.is_none() {
+                            file.set_permissions(mode)?;
+                        }
+                        Ok(())
                     })
                     .map_err(|error| StoreError::io("copy", &from, error))?;
             }
-            ManifestKind::File { .. } | ManifestKind::Directory { .. } => {}
+            ManifestKind::File { .. }
+            | ManifestKind::Name { .. }
+            | ManifestKind::Directory { .. } => {}
         }
         let stat = statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
         Ok(Identity::of(&stat).inode)

@@ -115,7 +115,7 @@ pub(crate) fn unpack(
 fn is_little(manifest: &Manifest) -> bool {
     let sizes = manifest.entries.iter().map(|entry| match entry.kind {
         ManifestKind::File { size, .. } => size,
-        ManifestKind::Directory { .. } | ManifestKind::Link { .. } => 0,
+        ManifestKind::Directory { .. } | ManifestKind::Link { .. } | ManifestKind::Name { .. } => 0,
     });
     manifest.entries.len() <= FEW && sizes.fold(0, u64::saturating_add) <= LITTLE
 }

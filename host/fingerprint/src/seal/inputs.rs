@@ -3,13 +3,11 @@
 use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
+use crate::file_names::is_tagged;
 use crate::git;
 use crate::item::{Item, NodeKind};
 use crate::observed::{PathFacts, Seen, StateSeen};
 use crate::portable::is_installed_text_at;
-
-/// The first bytes of a `CACHEDIR.TAG` that means it.
-const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 impl Sealing {
     pub(super) fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
@@ -92,10 +90,8 @@ impl Sealing {
         if let Some(known) = self.tagged.get(directory) {
             return *known;
         }
-        let tag = request.disk.root.join_rel(directory).join("CACHEDIR.TAG");
-        let tagged = tag.as_path().is_file()
-            && std::fs::read(tag).is_ok_and(|text| text.starts_with(CACHE_TAG))
-            && keeps(request, directory);
+        let full = request.disk.root.join_rel(directory);
+        let tagged = is_tagged(full.as_path()) && keeps(request, directory);
         self.tagged.insert(directory.clone(), tagged);
         tagged
     }

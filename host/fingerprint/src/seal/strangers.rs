@@ -3,6 +3,7 @@
 use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
+use crate::classify::same_but_for_attributes;
 use crate::compare::Look;
 use crate::git;
 use crate::item::{Item, NodeKind, State};
@@ -32,6 +33,7 @@ impl Sealing {
                 ) if row.ctime_ns > request.stamp_ns
                     && !self.touched.contains(path)
                     && !self.renamed.contains(path)
+                    && !is_same_file(request, path, state, row)
                     && !is_same_index(request, path, state) =>
                 {
                     self.changed_meanwhile(path);
@@ -76,6 +78,23 @@ impl Sealing {
             }
         }
     }
+}
+
+/// Whether a path is the very file that was seen before, not written since: it got a name more or less.
+fn is_same_file(request: &SealRequest<'_>, path: &RelPath, state: &State, row: &StatRow) -> bool {
+    let facts = request.observation.paths.get(path);
+    let Some(StateSeen::Present(_, before)) = facts.map(|facts| facts.first) else {
+        return false;
+    };
+    // Of a file that was digested before, the bytes decide.
+    let is_other = match (state, request.disk.rows.get(&before)) {
+        (State::File { digest, .. }, Some(known)) => *digest != known,
+        _ => false,
+    };
+    // Written before the step started; and seen before, or plainly one of several names.
+    let is_old = row.mtime_ns <= request.stamp_ns
+        && (before.ctime_ns <= request.stamp_ns || request.disk.has_other_names(path));
+    same_but_for_attributes(&before, row) && is_old && !is_other
 }
 
 /// Whether a path is an index of which the entries are those that were seen before, though somebody

@@ -13,9 +13,14 @@ use crate::{Judgement, Packed, Restored, Store, StoreError};
 /// What lies at a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Node {
-    File { content: Vec<u8>, mode: u32 },
+    File {
+        content: Vec<u8>,
+        mode: u32,
+    },
     Directory(u32),
     Link(Vec<u8>),
+    /// One more name of a file that comes before it.
+    Name(RelPath),
 }
 
 /// A directory as a value.
@@ -165,6 +170,10 @@ pub(super) fn link(target: &str) -> Node {
     Node::Link(target.as_bytes().to_vec())
 }
 
+pub(super) fn name(of: &str) -> Node {
+    Node::Name(rel(of))
+}
+
 pub(super) fn tree(nodes: &[(&str, Node)]) -> Tree {
     nodes
         .iter()
@@ -179,6 +188,7 @@ pub(super) fn paths(tree: &Tree) -> Vec<RelPath> {
 /// Everything below a directory.
 pub(super) fn read_tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
+    let mut names: BTreeMap<(u64, u64), BTreeSet<RelPath>> = BTreeMap::new();
     let mut open = vec![root.to_owned()];
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -201,10 +211,18 @@ pub(super) fn read_tree(root: &Path) -> Tree {
                     mode: metadata.mode() & 0o777,
                 }
             };
-            tree.insert(
-                rel(path.strip_prefix(root).unwrap().as_os_str().as_bytes()),
-                node,
-            );
+            let path = rel(path.strip_prefix(root).unwrap().as_os_str().as_bytes());
+            if metadata.is_file() && metadata.nlink() > 1 {
+                let file = (metadata.dev(), metadata.ino());
+                names.entry(file).or_default().insert(path.clone());
+            }
+            tree.insert(path, node);
+        }
+    }
+    for names in names.values() {
+        let first = names.first().unwrap();
+        for name in names.iter().skip(1) {
+            tree.insert(name.clone(), Node::Name(first.clone()));
         }
     }
     tree
@@ -228,6 +246,7 @@ pub(super) fn write_tree(root: &Path, tree: &Tree) {
             Node::Link(target) => {
                 std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), &path).unwrap();
             }
+            Node::Name(of) => fs::hard_link(root.join(of.as_path()), &path).unwrap(),
             Node::File { content, mode } => {
                 fs::write(&path, content).unwrap();
                 fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::bench::{Bench, Node, Tree, abs, directory, file, link, read_tree, rel, tree};
+use super::bench::{Bench, Node, Tree, abs, directory, file, link, name, read_tree, rel, tree};
 use crate::failpoint::{self, Point};
 use crate::{Judgement, Manifest, Store, StoreError, Table};
 
@@ -218,6 +218,7 @@ fn new_tree() -> Tree {
         ("dist", directory()),
         ("dist/a.js", file("new a")),
         ("dist/b.js", file("new b")),
+        ("dist/c.js", name("dist/b.js")),
         ("dist/deep", Node::Directory(0o511)),
         ("dist/deep/c.js", file("new c")),
         ("link", link("dist/a.js")),
@@ -226,7 +227,7 @@ fn new_tree() -> Tree {
 }
 
 /// The steps that lead from the old tree to the new one.
-const STEPS: usize = 9;
+const STEPS: usize = 10;
 
 /// Packs the new tree, and leaves the manifest where the other process finds it.
 fn prepare(bench: &Bench) {

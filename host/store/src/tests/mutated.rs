@@ -8,7 +8,7 @@ use std::fs;
 
 use vt_base::{Digest, RelPath};
 
-use super::bench::{Bench, Node, Tree, directory, file, link, read_tree, rel, tree};
+use super::bench::{Bench, Node, Tree, directory, file, link, name, read_tree, rel, tree};
 use crate::archive::{END, head, padding};
 use crate::{Judgement, Manifest, ManifestEntry, ManifestKind, Packed, StoreError, differs};
 
@@ -53,6 +53,7 @@ impl Field {
             ("dist/a.js", file("let a = 1;")),
             ("dist/empty", directory()),
             ("dist/link", link("a.js")),
+            ("dist/name", name("dist/a.js")),
             (long.as_str(), file(&"b".repeat(600))),
             (
                 "tool",
@@ -205,7 +206,10 @@ fn hostile_manifest(chance: &mut Chance) -> (Manifest, Vec<Vec<u8>>) {
                 .map(|_| *chance.pick(&NAMES))
                 .collect();
             let content = vec![b'c'; chance.below(2_000)];
-            let kind = match chance.below(5) {
+            let kind = match chance.below(6) {
+                5 => ManifestKind::Name {
+                    of: rel(chance.pick(&NAMES)),
+                },
                 0 => ManifestKind::Directory {
                     mode: *chance.pick(&MODES),
                 },

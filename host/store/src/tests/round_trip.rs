@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use vt_base::RelPath;
 
-use super::bench::{Bench, Node, Tree, directory, file, link, rel, tree};
+use super::bench::{Bench, Node, Tree, directory, file, link, name, rel, tree};
 use crate::{Judgement, differs};
 
 /// Names that have made trouble somewhere: not UTF-8, blank, like options, long.
-fn name() -> impl Strategy<Value = Vec<u8>> {
+fn any_name() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => prop::sample::select(vec!["a", "b", "C", "a-", "a.b", "dist", "node_modules"])
             .prop_map(|name| name.as_bytes().to_vec()),
@@ -36,13 +36,15 @@ fn node() -> impl Strategy<Value = Node> {
             mode: 0o644,
         }),
         2 => prop::sample::select(vec![0o755, 0o700, 0o555, 0o775]).prop_map(Node::Directory),
-        2 => prop::collection::vec(name(), 1..3).prop_map(|names| Node::Link(names.join(&b'/'))),
+        2 => prop::collection::vec(any_name(), 1..3).prop_map(|names| Node::Link(names.join(&b'/'))),
     ]
 }
 
 fn any_tree() -> impl Strategy<Value = Tree> {
-    let path = prop::collection::vec(name(), 1..4).prop_map(|names| rel(names.join(&b'/')));
-    prop::collection::vec((path, node()), 0..24).prop_map(|nodes| {
+    let path = || prop::collection::vec(any_name(), 1..4).prop_map(|names| rel(names.join(&b'/')));
+    let another = (path(), any::<prop::sample::Index>());
+    let others = prop::collection::vec(another, 0..4);
+    (prop::collection::vec((path(), node()), 0..24), others).prop_map(|(nodes, others)| {
         let mut tree = Tree::new();
         for (path, node) in nodes {
             let is_taken = tree.contains_key(&path)
@@ -58,6 +60,24 @@ fn any_tree() -> impl Strategy<Value = Tree> {
             }
             tree.insert(path, node);
         }
+        for (path, index) in others {
+            let is_file = |(_, node): &(&RelPath, &Node)| matches!(node, Node::File { .. });
+            let files: Vec<RelPath> = tree
+                .iter()
+                .filter(is_file)
+                .map(|(path, _)| path.clone())
+                .collect();
+            let above = path.parent().unwrap();
+            let has_place = above.is_root() || matches!(tree.get(&above), Some(Node::Directory(_)));
+            if files.is_empty() || !has_place || tree.contains_key(&path) {
+                continue;
+            }
+            // The first one of the names is the one with the content.
+            let of = index.get(&files);
+            if *of < path {
+                tree.insert(path, Node::Name(of.clone()));
+            }
+        }
         tree
     })
 }
@@ -71,6 +91,12 @@ proptest! {
         bench.set_tree(&tree);
         let packed = bench.pack_all();
         prop_assert!(packed.manifest.entries.iter().all(|entry| !differs(&bench.root, entry)));
+        let names = tree.values().filter(|node| matches!(node, Node::Name(_))).count();
+        let packed_names = packed.manifest.entries.iter();
+        let packed_names = packed_names
+            .filter(|entry| matches!(entry.kind, crate::ManifestKind::Name { .. }))
+            .count();
+        prop_assert_eq!(packed_names, names);
         bench.set_tree(&Tree::new());
         let restored = bench.restore_all(&packed).unwrap();
         let files = tree.values().filter(|node| !matches!(node, Node::Directory(_))).count();
@@ -103,6 +129,44 @@ proptest! {
         let manifest = bench.pack_all().manifest;
         let bytes = postcard::to_stdvec(&manifest).unwrap();
         prop_assert_eq!(postcard::from_bytes::<crate::Manifest>(&bytes).unwrap(), manifest);
+    }
+}
+
+#[test]
+fn some_of_the_names_of_a_file_come_back_as_one_file() {
+    let whole = || {
+        tree(&[
+            ("a", file("text")),
+            ("d", directory()),
+            ("d/b", name("a")),
+            ("d/c", name("a")),
+            ("tool", file("text")),
+        ])
+    };
+    for bench in [Bench::new(), Bench::across_mounts()] {
+        bench.set_tree(&whole());
+        let packed = bench.pack_all();
+        bench.set_tree(&tree(&[("a", file("other")), ("d/b", file("old"))]));
+        bench.restore(&packed, &["d/b", "d/c"], &[]).unwrap();
+        let expected = tree(&[
+            ("a", file("other")),
+            ("d", directory()),
+            ("d/b", file("text")),
+            ("d/c", name("d/b")),
+        ]);
+        assert_eq!(bench.tree(), expected);
+        // What was one file with something else is not written through.
+        bench.set_tree(&tree(&[
+            ("a", file("old")),
+            ("d/b", name("a")),
+            ("mine", name("a")),
+        ]));
+        let wanted = ["a", "d/b", "d/c", "tool"];
+        bench.restore(&packed, &wanted, &[]).unwrap();
+        let mut expected = whole();
+        expected.insert(rel("mine"), file("old"));
+        assert_eq!(bench.tree(), expected);
+        bench.assert_clean();
     }
 }
 
