@@ -131,6 +131,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     let mut sealing = Sealing {
         linked: linked(request),
         written: file_names::written(request),
+        parted: file_names::parted(request),
         ..Sealing::default()
     };
     for (path, facts) in &request.observation.paths {
@@ -192,12 +193,16 @@ struct Sealing {
     written_into: BTreeSet<RelPath>,
     /// Device and inode of files with several names that the step changed under one of them.
     written: BTreeSet<(u64, u64)>,
+    /// Device and inode of files that the step took a name from.
+    parted: BTreeSet<(u64, u64)>,
     not_stored: BTreeSet<NotStored>,
 }
 
 impl Sealing {
     fn take(&mut self, request: &SealRequest<'_>, path: &RelPath, facts: &PathFacts) {
         let disk = request.disk;
+        let as_left = self.as_left(request, path, facts);
+        let facts = as_left.as_ref().unwrap_or(facts);
         let mut end = disk.node(path);
         if let (StateSeen::Present(kind, first), Some((_, row)), None) =
             (facts.first, end, &facts.change)

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use vt_base::RelPath;
 
 use super::{ResultPath, SealRequest, Sealing};
+use crate::classify::same_but_for_attributes;
 use crate::conduct::Met;
 use crate::file_names::FileNames;
 use crate::item::NodeKind;
-use crate::observed::PathFacts;
+use crate::observed::{PathFacts, StateSeen};
 use crate::rows::StatRow;
 use crate::why::NotStored;
 
@@ -25,7 +26,42 @@ pub(super) fn written(request: &SealRequest<'_>) -> BTreeSet<(u64, u64)> {
         .collect()
 }
 
+/// The files that the step took a name from, by device and inode.
+pub(super) fn parted(request: &SealRequest<'_>) -> BTreeSet<(u64, u64)> {
+    let changes = request
+        .observation
+        .paths
+        .values()
+        .filter_map(|facts| facts.change.as_ref());
+    let before = changes.filter_map(|change| match change.before {
+        StateSeen::Present(NodeKind::File, row) => Some((row.device, row.inode)),
+        _ => None,
+    });
+    before.collect()
+}
+
 impl Sealing {
+    /// What the step did to a path, with the identity under which it had left the file: taking another name
+    /// from it moved the time of change since, and nothing else.
+    pub(super) fn as_left(
+        &self,
+        request: &SealRequest<'_>,
+        path: &RelPath,
+        facts: &PathFacts,
+    ) -> Option<PathFacts> {
+        let StateSeen::Present(NodeKind::File, first) = facts.first else {
+            return None;
+        };
+        let left = request.ledger.0.get(path)?;
+        let is_parted = first != left.row
+            && self.parted.contains(&(first.device, first.inode))
+            && same_but_for_attributes(&first, &left.row);
+        is_parted.then(|| PathFacts {
+            first: StateSeen::Present(NodeKind::File, left.row),
+            ..facts.clone()
+        })
+    }
+
     /// Takes a path that the step did not change for a result if it is a name that the step left earlier
     /// of a file that it wrote now under another one. Says whether it is.
     pub(super) fn take_other_name(
