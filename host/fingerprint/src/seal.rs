@@ -96,6 +96,8 @@ pub struct Sealed {
     pub rows: Vec<Option<StatRow>>,
     /// What exists at the end because of the step, sorted by path.
     pub results: Vec<ResultPath>,
+    /// What exists at the end because of the step and must not be archived, sorted by path.
+    pub kept_back: Vec<(ResultPath, State)>,
     /// What does not exist at the end because of the step.
     pub tombstones: BTreeSet<RelPath>,
     /// Whether something was carried over from an earlier run, so that the entry serves this
@@ -174,6 +176,8 @@ struct Sealing {
     /// fails.
     directories_used: BTreeSet<RelPath>,
     results: BTreeMap<RelPath, ResultPath>,
+    /// Results that may hold secrets.
+    secret: BTreeMap<RelPath, ResultPath>,
     tombstones: BTreeSet<RelPath>,
     /// Paths the step wrote itself: their times say nothing about somebody else.
     touched: BTreeSet<RelPath>,
@@ -344,12 +348,16 @@ impl Sealing {
     }
 
     fn add_result(&mut self, request: &SealRequest<'_>, result: ResultPath) {
-        // Secrets live in these; only a declaration makes them travel.
         let dot_env = result
             .path
             .file_name()
             .is_some_and(|name| name.starts_with(b".env"));
-        if dot_env && !request.rules.output.adds(&result.path) {
+        // Secrets live in these; only a declaration makes them travel, or that an input has the same bytes.
+        let is_secret = dot_env
+            && !request.rules.output.adds(&result.path)
+            && matches!(request.disk.node(&result.path), Some((NodeKind::File, _)));
+        if is_secret {
+            self.secret.insert(result.path.clone(), result);
             return;
         }
         self.results.entry(result.path.clone()).or_insert(result);
@@ -492,6 +500,30 @@ impl Sealing {
         self.conduct = conduct;
     }
 
+    /// Lets those of the results that may hold secrets travel whose bytes an input has as well. Gives the others.
+    fn part_secrets(
+        &mut self,
+        request: &SealRequest<'_>,
+        states: &[State],
+    ) -> Vec<(ResultPath, State)> {
+        let mut kept_back = Vec::new();
+        for (path, result) in std::mem::take(&mut self.secret) {
+            let (state, _) = request.disk.path_state(&path);
+            let has_bytes = |of: &State| match (of, &state) {
+                (State::File { digest: one, .. }, State::File { digest: other, .. }) => {
+                    one == other
+                }
+                _ => false,
+            };
+            if states.iter().any(has_bytes) {
+                self.results.insert(path, result);
+            } else {
+                kept_back.push((result, state));
+            }
+        }
+        kept_back
+    }
+
     fn unite_path_sets(&mut self, request: &SealRequest<'_>) {
         for digest in &self.left_by {
             let Some(set) = (request.path_set)(digest) else {
@@ -506,7 +538,7 @@ impl Sealing {
 
     fn finish(mut self, request: &SealRequest<'_>) -> Sealed {
         let covered = covering(
-            self.results.keys().cloned(),
+            self.results.keys().chain(self.secret.keys()).cloned(),
             self.tombstones.iter().cloned(),
         );
         let missing = std::mem::take(&mut self.missing);
@@ -537,11 +569,13 @@ impl Sealing {
         let (states, rows): (Vec<State>, Vec<Option<StatRow>>) =
             items.iter().map(|item| look.state(item)).unzip();
         self.find_strangers(request, &look, &items, &states, &rows);
+        let kept_back = self.part_secrets(request, &states);
         Sealed {
             path_set: PathSet(items),
             states: EntryStates(states),
             rows,
             results: self.results.into_values().collect(),
+            kept_back,
             tombstones: self.tombstones,
             carried: self.carried,
             conduct: self.conduct,

@@ -85,6 +85,11 @@ pub enum Why {
         /// The path, relative to the workspace.
         path: String,
     },
+    /// A result that is not archived is not there.
+    OutputMissing {
+        /// The path, relative to the workspace.
+        path: String,
+    },
     /// The entry is of another platform, libc or format.
     PlatformChanged,
     /// What the entry names is missing or damaged.

@@ -405,7 +405,12 @@ pub(crate) fn program_name(prepared: &Prepared<'_>) -> String {
 pub(crate) fn covered(entry: &EntryRecord) -> Covered<'_> {
     Covered::new(|| {
         covering(
-            entry.results.iter().map(|result| result.path.clone()),
+            entry
+                .results
+                .iter()
+                .map(|result| &result.path)
+                .chain(entry.kept_back.iter().map(|(path, _)| path))
+                .cloned(),
             entry.tombstones.iter().cloned(),
         )
     })

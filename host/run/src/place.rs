@@ -319,6 +319,15 @@ pub(crate) fn place(
             wanted.insert(path.clone());
         }
     }
+    for (path, state) in &entry.kept_back {
+        let (now, _) = look.disk.path_state(path);
+        let path = path.to_string();
+        if now == State::Missing {
+            edited.push(Why::OutputMissing { path });
+        } else if now != *state {
+            edited.push(Why::OutputEdited { path });
+        }
+    }
     let mut stale = Vec::new();
     for path in &entry.tombstones {
         let Some((kind, row)) = look.disk.node(path) else {

@@ -6,17 +6,18 @@
 
 use std::collections::BTreeSet;
 
+use vt_base::RelPath;
 use vt_fingerprint::{
-    Comparison, Disk, EntryStates, Ledger, Look, PathRules, Reasons, Recorded, compare_recorded,
-    now_ns,
+    Comparison, Disk, EntryStates, Ledger, Look, PathRules, Reasons, Recorded, State,
+    compare_recorded, now_ns,
 };
-use vt_store::{Judgement, Manifest, ManifestEntry, ManifestKind, Snapshot, StoreError};
+use vt_store::{Judgement, Manifest, ManifestKind, Snapshot, StoreError};
 
 use crate::context::{Context, Opened};
 use crate::lookup::{
     COSTLY, Candidate, Match, Memory, covered, program_name, read_candidate, state_of,
 };
-use crate::records::StepRecord;
+use crate::records::{EntryRecord, StepRecord};
 use crate::rules::Prepared;
 
 /// Finds the entry that was used last, if it holds and all of its result is in place.
@@ -46,7 +47,7 @@ pub(crate) fn look_quickly(
     } = candidate;
     let left = &entry.manifest.entries;
     let only_in = entry.only_in.as_ref();
-    if only_in.is_some_and(|only| *only != opened.workspace) || !left_nothing_else(record, left) {
+    if only_in.is_some_and(|only| *only != opened.workspace) || !left_nothing_else(record, &entry) {
         return Ok(None);
     }
     let before = context.rows.effort();
@@ -75,7 +76,9 @@ pub(crate) fn look_quickly(
         let (program, threads) = (program_name(prepared), context.world.threads);
         let gone = |path| disk.node(path).is_none();
         // What is cheap to refute comes first.
+        let as_left = |(path, state): &(RelPath, State)| disk.path_state(path).0 == *state;
         entry.tombstones.iter().all(gone)
+            && entry.kept_back.iter().all(as_left)
             && is_in_place(&disk, &entry.manifest, record)
             && compare_recorded(&recorded, &look, &program, threads, Reasons::First)
                 == Comparison::Same
@@ -108,13 +111,16 @@ pub(crate) fn look_quickly(
 }
 
 /// Whether the identities of all of a result are known, and the step left nothing besides.
-fn left_nothing_else(record: &StepRecord, left: &[ManifestEntry]) -> bool {
+fn left_nothing_else(record: &StepRecord, entry: &EntryRecord) -> bool {
+    let left = &entry.manifest.entries;
     let mut left_paths = left.iter();
+    let is_kept_back = |path: &RelPath| entry.kept_back.iter().any(|(kept, _)| kept == path);
     // Both are sorted.
     record.in_place.len() == left.len()
         && record
             .paths
             .iter()
+            .filter(|path| !is_kept_back(path))
             .all(|path| left_paths.any(|entry| entry.path == *path))
 }
 

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
-use vt_fingerprint::{EntryStates, LedgerRow, Met, Nature, StatRow, WeakParts};
+use vt_fingerprint::{EntryStates, LedgerRow, Met, Nature, StatRow, State, WeakParts};
 use vt_plan::Join;
 use vt_store::{Manifest, Table};
 
@@ -120,6 +120,8 @@ pub(crate) struct EntryRecord {
     /// The identities the states were read under, so that a look-up needs no other table.
     pub(crate) rows: Vec<Option<StatRow>>,
     pub(crate) results: Vec<ResultRecord>,
+    /// Results that are not archived, as the run left them: the entry serves only where they are in place.
+    pub(crate) kept_back: Vec<(RelPath, State)>,
     pub(crate) tombstones: Vec<RelPath>,
     /// What a tool asked to ignore, since listings must go on ignoring it.
     pub(crate) ignored_inputs: Vec<RelPath>,

@@ -374,7 +374,8 @@ impl Settling<'_> {
         let root = &self.context.project.root;
         let mut ended_ns = self.ran.stamp_ns;
         let mut wrote = Vec::with_capacity(sealed.results.len());
-        for result in &sealed.results {
+        let kept_back = sealed.kept_back.iter().map(|(result, _)| result);
+        for result in sealed.results.iter().chain(kept_back) {
             let full = root.join_rel(&result.path);
             let metadata = std::fs::symlink_metadata(&full).ok();
             let is_directory = metadata.as_ref().is_some_and(|metadata| {
@@ -489,6 +490,11 @@ impl Settling<'_> {
                     keeps_mode: result.keeps_mode,
                 })
                 .collect(),
+            kept_back: sealed
+                .kept_back
+                .iter()
+                .map(|(result, state)| (result.path.clone(), state.clone()))
+                .collect(),
             tombstones: sealed.tombstones.iter().cloned().collect(),
             ignored_inputs: self
                 .reports
@@ -597,9 +603,11 @@ impl Settling<'_> {
                 executable: row.executable(),
             })
         };
+        let kept_back = sealed.kept_back.iter().map(|(result, _)| result);
         sealed
             .results
             .iter()
+            .chain(kept_back)
             .filter_map(|result| {
                 let state = state_of(&result.path)?;
                 Some(Left {

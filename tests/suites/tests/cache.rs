@@ -7,7 +7,7 @@ use std::process::Command;
 use vt_harness::{Outcome, Sandbox, Status, copy_tree, stories};
 
 stories! {
-    "cache": classes, config, environment, inputs, links, modes, outputs, own_state, patterns, refusals, scripts, segments, terminal, toolchain
+    "cache": classes, config, dotenv, environment, inputs, links, modes, outputs, own_state, patterns, refusals, scripts, segments, terminal, toolchain
 }
 
 fn with_task(command: &str) -> Sandbox {

@@ -41,6 +41,7 @@ pub(crate) fn why(why: &Why) -> Value {
         Why::ToolChanged { path } => kind("tool-changed", &[("path", path)]),
         Why::OutputEdited { path } => kind("output-edited", &[("path", path)]),
         Why::OutputDiffers { path } => kind("output-differs", &[("path", path)]),
+        Why::OutputMissing { path } => kind("output-missing", &[("path", path)]),
         Why::PlatformChanged => kind("platform-changed", &[]),
         Why::BlobDamaged => kind("blob-damaged", &[]),
         Why::Unfinished => kind("unfinished", &[]),
@@ -139,6 +140,9 @@ pub(crate) fn why_of(value: &Value) -> Option<Why> {
             path: field("path"),
         },
         "output-differs" => Why::OutputDiffers {
+            path: field("path"),
+        },
+        "output-missing" => Why::OutputMissing {
             path: field("path"),
         },
         "platform-changed" => Why::PlatformChanged,

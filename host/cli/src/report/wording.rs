@@ -163,6 +163,9 @@ fn why(why: &Why) -> String {
         Why::OutputDiffers { path } => format!(
             "the output `{path}` is of another state, and the command was not seen to replace it"
         ),
+        Why::OutputMissing { path } => {
+            format!("the output `{path}` is missing, and it is not archived")
+        }
         Why::PlatformChanged => "the platform changed".to_owned(),
         Why::BlobDamaged => "the stored result is damaged".to_owned(),
         Why::Unfinished => "the run before was killed".to_owned(),
