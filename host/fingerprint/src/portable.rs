@@ -199,7 +199,12 @@ fn volatile(name: &[u8]) -> &'static [&'static str] {
     match name {
         b".modules.yaml" => &["prunedAt"],
         b"pyvenv.cfg" => &["command"],
-        name if name.starts_with(b".pnpm-workspace-state") => &["lastValidatedTimestamp"],
+        name if name.starts_with(b".pnpm-workspace-state") => &[
+            "lastValidatedTimestamp",
+            "recordedAtNs",
+            "mtimeNs",
+            "ctimeNs",
+        ],
         _ => &[],
     }
 }
