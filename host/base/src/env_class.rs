@@ -24,11 +24,14 @@ pub enum EnvClass {
     Withheld,
     /// It is answered to who asks for it by name, and its value counts then.
     OnDemand,
-    /// Like [`EnvClass::OnDemand`], but it belongs to an account or to the way `vt` was started: a
-    /// question for all variables does not depend on it.
-    Personal,
+    /// Like [`EnvClass::OnDemand`], but it says how `vt` was started: a question for all variables does not
+    /// depend on it.
+    Start,
     /// It is answered on demand, and counts as set or unset: its value is another one in each job.
     Identifier,
+    /// Like [`EnvClass::Identifier`], but it belongs to an account: a question for all variables does not
+    /// depend on it.
+    Account,
 }
 
 /// Names of one class that are listed for one reason.
@@ -292,15 +295,7 @@ pub const ENV_NAMES: &[EnvNames] = &[
         &["VT_*"],
     ),
     list(
-        EnvClass::Personal,
-        "the account and its machine",
-        &[
-            "USER", "LOGNAME", "USERNAME", "SHELL", "MAIL", "HOSTNAME", "HOST", "EDITOR", "VISUAL",
-            "BROWSER", "GPG_*", "SSH_*",
-        ],
-    ),
-    list(
-        EnvClass::Personal,
+        EnvClass::Start,
         "how `vt` was started",
         &["INIT_CWD", "NODE", "COLOR", "npm_*", "PNPM_SCRIPT_SRC_DIR"],
     ),
@@ -507,6 +502,14 @@ pub const ENV_NAMES: &[EnvNames] = &[
             "VAULT_TOKEN",
         ],
     ),
+    list(
+        EnvClass::Account,
+        "the account and its machine",
+        &[
+            "USER", "LOGNAME", "USERNAME", "SHELL", "MAIL", "HOSTNAME", "HOST", "EDITOR", "VISUAL",
+            "BROWSER", "GPG_*", "SSH_*",
+        ],
+    ),
 ];
 
 struct Classes {
@@ -550,10 +553,19 @@ impl EnvClass {
             .map_or(Self::OnDemand, |(_, class)| *class)
     }
 
+    /// Whether a variable of this class counts as set or unset, until its value is mentioned.
+    #[must_use]
+    pub const fn is_by_presence(self) -> bool {
+        matches!(self, Self::Identifier | Self::Account)
+    }
+
     /// Whether a variable of this class is answered to who asks for it by name.
     #[must_use]
     pub const fn is_on_demand(self) -> bool {
-        matches!(self, Self::OnDemand | Self::Personal | Self::Identifier)
+        matches!(
+            self,
+            Self::OnDemand | Self::Start | Self::Identifier | Self::Account
+        )
     }
 }
 
@@ -621,8 +633,8 @@ mod tests {
             EnvClass::Value => "In the environment",
             EnvClass::Neutral => "Neutral",
             EnvClass::Withheld => "Withheld",
-            EnvClass::OnDemand | EnvClass::Personal => "On demand",
-            EnvClass::Identifier => "Identifiers",
+            EnvClass::OnDemand | EnvClass::Start => "On demand",
+            EnvClass::Identifier | EnvClass::Account => "Identifiers",
         };
         let listed: Vec<_> = ENV_NAMES
             .iter()
@@ -645,7 +657,7 @@ mod tests {
             ("GITHUB_SHA", EnvClass::Identifier),
             ("GITHUB_REF_NAME", EnvClass::OnDemand),
             ("STORYBLOK_TOKEN", EnvClass::OnDemand),
-            ("npm_package_name", EnvClass::Personal),
+            ("npm_package_name", EnvClass::Start),
             ("VERCEL_ENV", EnvClass::OnDemand),
         ] {
             assert_eq!(EnvClass::of(name), class, "{name}");

@@ -428,7 +428,7 @@ mod tests {
             ("VT_IPC", Standing::Passed),
             ("TERM", Standing::Withheld),
             ("NPM_TOKEN", Standing::OnDemand(EnvClass::Identifier)),
-            ("USER", Standing::OnDemand(EnvClass::Personal)),
+            ("USER", Standing::OnDemand(EnvClass::Account)),
             ("NODE_ENV", Standing::OnDemand(EnvClass::OnDemand)),
         ] {
             assert_eq!(seen.standing(name), standing, "{name}");

@@ -188,6 +188,13 @@ impl Settling<'_> {
         reasons.extend(asked.not_stored.drain(..));
         let invocation = &self.prepared.planned.invocation;
         asked.look_into_sources(invocation, &observed.observation, root);
+        for (name, path) in &asked.spoken_of {
+            let step = &invocation.step;
+            self.context.notice(format!(
+                "{step}: `{path}` speaks of the variable `{name}`, which is set, and nothing was seen asking for \
+                 it; a program that takes its environment as a whole has it with `\"env\": [\"{name}\"]`"
+            ));
+        }
 
         let rules = self.prepared.path_rules(self.opened, self.reports);
         rules.compile().map_err(glob_error)?;

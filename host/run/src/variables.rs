@@ -12,10 +12,10 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Mutex, PoisonError};
 
-use vt_base::{AbsPath, EnvClass, EnvMap, EnvPatterns, Invocation, Program, Variable};
+use vt_base::{AbsPath, EnvClass, EnvMap, EnvPatterns, Invocation, Program, RelPath, Variable};
 use vt_fingerprint::{EnvQueryKind, Item, NotStored, Observation, Variables};
 use vt_ipc::{EnvQuery, Reports, counts_among_all};
-use vt_plan::{Standing, counted};
+use vt_plan::{Language, ScriptText, Standing, counted};
 use vt_store::{Border, Seeker, Sought};
 use vt_tracker::Trace;
 
@@ -32,6 +32,10 @@ const ID: usize = 20;
 /// Of a file that is longer only the beginning is looked into for names: it is no source.
 const LONGEST: u64 = 16 << 20;
 
+/// How many files are looked into for variables that nobody asked for, which is only for a hint.
+const LOOKED_INTO: usize = 1000;
+/// And how long such a file may be, in bytes.
+const LONGEST_SPOKEN: u64 = 256 << 10;
 /// What a tracker sets in the environment of the programs it watches.
 const TRACKER: &str = "VT_TRACKER";
 /// The home directory in most containers: short, and no word of anything else.
@@ -163,6 +167,10 @@ pub(crate) struct Asked {
     candidates: Vec<Candidate>,
     /// Why the run must not be stored.
     pub(crate) not_stored: Vec<NotStored>,
+    /// Names that have a value on demand and that nobody asked for.
+    never_asked: BTreeSet<String>,
+    /// Those of them that a source speaks of which the step read.
+    pub(crate) spoken_of: Vec<(String, RelPath)>,
 }
 
 impl Asked {
@@ -171,6 +179,8 @@ impl Asked {
             items: Vec::new(),
             candidates: Vec::new(),
             not_stored: Vec::new(),
+            never_asked: never_asked(prepared, trace),
+            spoken_of: Vec::new(),
         };
         asked.take_demanded(prepared, trace);
         if let Some(reports) = reports {
@@ -197,7 +207,7 @@ impl Asked {
             };
             match (env.outer.get(name), class) {
                 (None, _) => unset.push(name.to_owned()),
-                (Some(value), EnvClass::Identifier) => {
+                (Some(value), class) if class.is_by_presence() => {
                     self.items.push(Item::EnvPresence(name.to_owned()));
                     self.candidates.push(Candidate {
                         name: name.to_owned(),
@@ -269,7 +279,7 @@ impl Asked {
         let named: Vec<usize> = (0..self.candidates.len())
             .filter(|at| self.candidates[*at].by_name)
             .collect();
-        if named.is_empty() {
+        if named.is_empty() && self.never_asked.is_empty() {
             return;
         }
         let words: Vec<Sought> = named
@@ -290,8 +300,9 @@ impl Asked {
             facts.seen.read && !path.as_bytes().split(|byte| *byte == b'/').any(of_package)
         });
         let mut text = Vec::new();
-        for (path, _) in read {
-            if seeker.is_done() {
+        for (number, (path, _)) in read.enumerate() {
+            let is_sought = !self.never_asked.is_empty() && number < LOOKED_INTO;
+            if seeker.is_done() && !is_sought {
                 break;
             }
             text.clear();
@@ -303,10 +314,34 @@ impl Asked {
                 && file.take(LONGEST).read_to_end(&mut text).is_ok()
             {
                 seeker.look(&text);
+                if is_sought && text.len() as u64 <= LONGEST_SPOKEN {
+                    self.find_spoken_of(path, &mut text);
+                }
             }
         }
         let found: BTreeSet<usize> = seeker.found().map(|position| named[position]).collect();
         self.take(&found);
+    }
+
+    /// Finds variables in a source that uses them, as it seems, where nobody asked for them.
+    fn find_spoken_of(&mut self, path: &RelPath, text: &mut Vec<u8>) {
+        let source = ScriptText {
+            language: Language::Other,
+            text: std::mem::take(text),
+        };
+        let names = source.names();
+        let spoken = |name: &String| names.contains(name.as_bytes());
+        let found: Vec<String> = self
+            .never_asked
+            .iter()
+            .filter(|one| spoken(one))
+            .cloned()
+            .collect();
+        self.never_asked.retain(|name| !found.contains(name));
+        self.spoken_of
+            .extend(found.into_iter().map(|name| (name, path.clone())));
+        drop(names);
+        *text = source.text;
     }
 
     /// What to look for in what the step left: first the values, then the names.
@@ -352,6 +387,20 @@ pub(crate) struct InResults {
     pub(crate) seeker: Seeker,
     /// The candidate that each text belongs to.
     of: Vec<usize>,
+}
+
+/// The variables that were there to be asked for, and that nobody asked for.
+fn never_asked(prepared: &Prepared<'_>, trace: &Trace) -> BTreeSet<String> {
+    let env = &prepared.env;
+    let names = env.outer.iter().filter(|one| {
+        one.class == EnvClass::OnDemand
+            && !env.passed.contains_key(one.name)
+            && !trace.variables.contains(one.name)
+            && env.answers(one.name)
+    });
+    names
+        .filter_map(|one| one.name.to_str().map(str::to_owned))
+        .collect()
 }
 
 fn word(name: &str) -> Sought {

@@ -3,6 +3,7 @@
 
 mod bundlers;
 mod checkers;
+mod ci_jobs;
 mod native;
 mod node;
 mod packagers;
