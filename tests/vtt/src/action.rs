@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{digest, files, process, streams, terminal};
+use crate::{digest, files, process, script, streams, terminal};
 
 /// What stands between two actions of one `vtt seq`.
 ///
@@ -55,6 +55,7 @@ streams to other processes
   serve FILE TEXT          write an address to FILE, say TEXT to the first that connects to it
 together
   seq ACTION... then ACTION...         several actions in one process
+  script FILE [ARGUMENT...]            the lines of FILE, small tools of many kinds; `vtt help script` lists them
 ";
 
 /// Why an action did not work.
@@ -163,6 +164,10 @@ pub(crate) fn run(words: &[OsString]) -> Result<u8, Error> {
         "knock" => one(name, rest).and_then(streams::knock),
         "serve" => two(name, rest).and_then(|(file, text)| streams::serve(Path::new(file), text)),
         "run" => return process::run(arguments),
+        "script" => return script::run(arguments),
+        // What an operation of a script starts.
+        "answer" => script::answer(arguments),
+        "help" if rest == ["script"] => terminal::write(script::HELP.as_bytes()),
         "help" => terminal::write(HELP.as_bytes()),
         _ => Err(Error::Usage(format!("unknown action `{name}`"))),
     }

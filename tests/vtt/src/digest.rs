@@ -16,6 +16,13 @@ pub(crate) fn print(directory: &Path) -> Result<(), Error> {
     terminal::write(format!("{:032x}\n", state.0).as_bytes())
 }
 
+/// A digest of bytes.
+pub(crate) fn of(bytes: &[u8]) -> String {
+    let mut state = Fnv::new();
+    state.field(bytes);
+    format!("{:032x}", state.0)
+}
+
 fn add(state: &mut Fnv, path: &Path) -> Result<(), Error> {
     let found = fs::symlink_metadata(path).map_err(doing("look at", path))?;
     if found.is_dir() {

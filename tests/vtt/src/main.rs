@@ -10,6 +10,7 @@ mod action;
 mod digest;
 mod files;
 mod process;
+mod script;
 mod streams;
 mod terminal;
 

@@ -106,3 +106,75 @@ fn a_daemon_outlives_its_parent_and_stops_when_told() {
     }
     fs::write(directory.join("beat.stop"), "").unwrap();
 }
+
+/// Runs a script of these lines with an argument, gives its exit code and what it printed.
+fn script(directory: &Path, lines: &str, argument: &str) -> (Option<i32>, String) {
+    fs::write(directory.join("script"), lines).unwrap();
+    let output = vtt(directory, format!("script script {argument}").trim());
+    let said = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), said)
+}
+
+fn text(directory: &Path, name: &str) -> Option<String> {
+    fs::read_to_string(directory.join(name)).ok()
+}
+
+#[test]
+fn a_result_of_a_script_tells_what_it_was_made_of() {
+    let directory = scratch("script-sources");
+    fs::write(directory.join("a"), "x").unwrap();
+    let lines = "emit out/r file:a file:b kind:a kind:out\nhelper out/h file:a\nsay which:sh var:NOBODY_SETS_THIS";
+    let (code, said) = script(&directory, lines, "");
+    assert_eq!(code, Some(0));
+    assert_eq!(said, "which:sh true\nvar:NOBODY_SETS_THIS is not set\n");
+    let made = text(&directory, "out/r").unwrap();
+    assert_eq!(
+        made,
+        "file:a \"x\"\nfile:b is missing\nkind:a file\nkind:out is missing\n"
+    );
+    assert_eq!(text(&directory, "out/h").unwrap(), "file:a \"x\"\n");
+}
+
+#[test]
+fn a_snapshot_is_written_where_it_is_missing_and_compared_where_it_is_not() {
+    let directory = scratch("script-snapshot");
+    let on = |text: &str, argument: &str| {
+        fs::write(directory.join("a"), text).unwrap();
+        script(&directory, "snapshot ref file:a\nemit after", argument).0
+    };
+    assert_eq!(on("one", ""), Some(0));
+    assert_eq!(on("two", ""), Some(1));
+    assert_eq!(text(&directory, "ref").unwrap(), "file:a \"one\"\n");
+    assert_eq!(on("two", "-u"), Some(0));
+    assert_eq!(on("two", ""), Some(0));
+}
+
+#[test]
+fn an_incremental_tool_trusts_its_memory_and_nothing_else() {
+    let directory = scratch("script-memory");
+    fs::create_dir(directory.join("src")).unwrap();
+    let edit = |name: &str, text: &str| fs::write(directory.join("src").join(name), text).unwrap();
+    let run = |manner: &str| {
+        let lines = format!("incremental state lib src {manner}");
+        assert_eq!(script(&directory, &lines, "").0, Some(0));
+    };
+    edit("a", "1");
+    edit("b", "1");
+    run("plain");
+    fs::remove_file(directory.join("lib/b")).unwrap();
+    edit("a", "2");
+    run("plain");
+    assert_eq!(text(&directory, "lib/a").unwrap(), "made of \"2\"\n");
+    assert_eq!(text(&directory, "lib/b"), None);
+    run("checks");
+    assert_eq!(text(&directory, "lib/b").unwrap(), "made of \"1\"\n");
+    fs::remove_file(directory.join("src/b")).unwrap();
+    run("prunes");
+    assert_eq!(text(&directory, "lib/b"), None);
+    fs::write(directory.join("lib/a"), "by hand").unwrap();
+    run("plain");
+    assert_eq!(text(&directory, "lib/a").unwrap(), "by hand");
+    fs::remove_file(directory.join("state")).unwrap();
+    run("plain");
+    assert_eq!(text(&directory, "lib/a").unwrap(), "made of \"2\"\n");
+}
