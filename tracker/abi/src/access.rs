@@ -92,7 +92,7 @@ pub enum Creation {
 /// The bytes of a path just before the tree first changed them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum StartDigest {
-    /// Nobody could have seen them, or the path is outside the roots.
+    /// The tree had not looked at the path, or the path is outside the roots.
     #[default]
     NotTaken,
     /// The SHA-256 digest.

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,6 +141,7 @@ int main(int count, char **arguments) {
         int made = CALL(SYS_inotify_init1, O_CLOEXEC);
         CALL(SYS_inotify_add_watch, made, "marked", 2 /* changes */);
     }
+    ROW("listen") CALL(SYS_listen, socket(AF_INET, SOCK_STREAM, 0), 1);
     ROW("memfd_create") {
         int made = CALL(SYS_memfd_create, "memory", 0);
         (void)!write(made, "x", 1);

@@ -54,6 +54,7 @@ const ROWS: &[(&str, Told)] = &[
     ("pidfd_getfd_write", Nothing),
     ("pidfd_getfd_group", Unsupported("pidfd_getfd")),
     ("pidfd_getfd_pipe", Nothing),
+    ("listen", Nothing),
     ("fanotify_init", Nothing),
     ("fanotify_init_files", UnsupportedOfRoot("fanotify_init")),
     ("fanotify_init_content", UnsupportedOfRoot("fanotify_init")),

@@ -177,8 +177,12 @@ impl Chronicle {
         if !history.has_changed_bytes() && change != Change::Metadata {
             history.changed_by = Some((thread, calls));
             let is_kept = matches!(change, Change::Keeps | Change::Append);
+            let was_seen = match change {
+                Change::Fresh => [Look::Read, Look::Probe].as_slice(),
+                _ => &[Look::Read],
+            };
             if let Some(bytes) = changed.bytes
-                && (is_kept || history.seen.contains(&Look::Read))
+                && (is_kept || was_seen.iter().any(|look| history.seen.contains(look)))
             {
                 history.start = Start::Bytes(bytes);
             }

@@ -98,7 +98,7 @@ fn what_others_put_in_the_place_of_a_file_is_told_once_even_if_they_took_it_back
     let mut scene = Scene::new();
     let file = std::path::PathBuf::from(std::ffi::OsStr::from_bytes(&scene.file));
     let away = file.with_extension("away");
-    let mut swapped = |scene: &mut Scene, other: &dyn Fn(), look: Look| {
+    let swapped = |scene: &mut Scene, other: &dyn Fn(), look: Look| {
         std::fs::rename(&file, &away).unwrap();
         other();
         scene.look(1, look);
@@ -197,11 +197,12 @@ fn bytes_are_digested_if_they_were_read_and_are_still_the_old_ones() {
 }
 
 #[test]
-fn bytes_nobody_read_are_not_digested() {
+fn bytes_that_nobody_could_have_seen_are_not_digested() {
     let mut scene = Scene::new();
-    scene.look(1, Look::Probe);
     scene.change(1, Change::Fresh);
-    assert_eq!(scene.told(), ["Probe", "Fresh"]);
+    scene.look(2, Look::Probe);
+    scene.change(2, Change::Delete);
+    assert_eq!(scene.told(), ["Fresh", "Probe before", "Delete"]);
 }
 
 #[test]
