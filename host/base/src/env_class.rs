@@ -29,8 +29,8 @@ pub enum EnvClass {
     Start,
     /// It is answered on demand, and counts as set or unset: its value is another one in each job.
     Identifier,
-    /// Like [`EnvClass::Identifier`], but it belongs to an account: a question for all variables does not
-    /// depend on it.
+    /// Like [`EnvClass::Identifier`], but it belongs to an account or to one script: a question for all
+    /// variables does not depend on it.
     Account,
 }
 
@@ -295,6 +295,11 @@ pub const ENV_NAMES: &[EnvNames] = &[
         &["VT_*"],
     ),
     list(
+        EnvClass::Withheld,
+        "what Yarn tells those it starts",
+        &["YARN_SILENT", "BERRY_BIN_FOLDER"],
+    ),
+    list(
         EnvClass::Start,
         "how `vt` was started",
         &["INIT_CWD", "NODE", "COLOR", "npm_*", "PNPM_SCRIPT_SRC_DIR"],
@@ -509,6 +514,11 @@ pub const ENV_NAMES: &[EnvNames] = &[
             "USER", "LOGNAME", "USERNAME", "SHELL", "MAIL", "HOSTNAME", "HOST", "EDITOR", "VISUAL",
             "BROWSER", "GPG_*", "SSH_*",
         ],
+    ),
+    list(
+        EnvClass::Account,
+        "which script is run",
+        &["npm_lifecycle_event", "npm_lifecycle_script"],
     ),
 ];
 

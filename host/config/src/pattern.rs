@@ -25,7 +25,7 @@ pub(crate) enum Piece {
     /// `[…]`, with what is between the brackets.
     Brackets(String),
     /// One of these.
-    Choice(Vec<Vec<Piece>>),
+    Choice(Vec<Vec<Self>>),
 }
 
 /// Why a text is no pattern.

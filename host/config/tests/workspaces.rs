@@ -297,8 +297,9 @@ fn lists_of_files_mean_what_the_table_says() {
         ("", (true, 0)),
         (r#""input": [{"auto": true}]"#, (true, 0)),
         (r#""input": ["src/**"]"#, (false, 1)),
-        (r#""input": [{"auto": true}, "!x"]"#, (true, 1)),
-        (r#""input": ["src/**", {"auto": true}, "!x"]"#, (true, 2)),
+        // What has no wildcard at its end means what is below, too.
+        (r#""input": [{"auto": true}, "!x"]"#, (true, 2)),
+        (r#""input": ["src/**", {"auto": true}, "!x"]"#, (true, 3)),
         (r#""input": []"#, (false, 0)),
         (r#""input": [{"auto": false}]"#, (false, 0)),
     ] {
@@ -348,7 +349,7 @@ fn every_mistake_of_every_file_is_told_at_once() {
             "vite-task.json:6:14: `env` of task `build` must be a list of strings",
             "vite-task.json:8:7: `output` has no meaning in task `build`, which says `cache: false`",
             "vite-task.json:8:18: `../out` leaves the workspace",
-            "vite-task.json:8:28: `a[` is not a glob: unclosed character class; missing ']'",
+            "vite-task.json:8:28: `a[` is not a glob: a `[` is not closed; write `\\[` for the character",
             "vite-task.json:9:21: task `build` depends on `biuld`, which does not exist",
             "vite-task.json:9:30: task `build` depends on `b#nope`, which does not exist",
             "vite-task.json:9:40: task `build` depends on package `c`, which is not in the workspace",

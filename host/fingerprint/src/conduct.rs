@@ -61,12 +61,57 @@ pub enum Nature {
     Carries,
 }
 
+/// What a command does to leftovers in a directory: files that an earlier run left there, and that it does
+/// not write itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Fate {
+    /// It removes whatever is there, below the directory as well.
+    Cleared,
+    /// It leaves them.
+    Kept,
+    /// It removes some files, or had none to leave.
+    Unclear,
+}
+
+/// What runs did to leftovers, by directory.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Fates(pub BTreeMap<RelPath, Fate>);
+
+impl Fates {
+    /// What would become of a leftover; none if no run shows it.
+    #[must_use]
+    pub fn of(&self, path: &RelPath) -> Option<Fate> {
+        let fate = |directory: &RelPath| self.0.get(directory).copied();
+        let mut above = path.ancestors().filter_map(|directory| fate(&directory));
+        if above.any(|fate| fate == Fate::Cleared) {
+            return Some(Fate::Cleared);
+        }
+        let here = path.parent().and_then(|directory| fate(&directory));
+        here.filter(|fate| *fate == Fate::Kept)
+    }
+
+    /// Forgets that leftovers were kept: who remembers what it made may know which of it is still good, and
+    /// remove the rest.
+    pub(crate) fn doubt_kept(&mut self) {
+        self.0.retain(|_, fate| *fate != Fate::Kept);
+    }
+
+    /// Takes over what a later run showed.
+    pub fn learn(&mut self, later: &Self) {
+        for (directory, fate) in &later.0 {
+            if *fate == Fate::Cleared {
+                self.0.retain(|known, _| !known.starts_with(directory));
+            }
+            self.0.insert(directory.clone(), *fate);
+        }
+    }
+}
+
 /// What one run did to what the step had left earlier.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Conduct {
-    /// The directories of which the run removed every file that the step had left there, the
-    /// topmost ones; none if the run found no such file anywhere.
-    pub wipes: Option<Vec<RelPath>>,
+    /// What became of the files that the step had left, by the directories around them.
+    pub fates: Fates,
     /// Whether the run accounted for all of it.
     pub nature: Nature,
     /// What the step once created, is gone, and was not removed by the run.
@@ -78,6 +123,7 @@ pub(crate) fn study(observation: &Observation, ledger: &Ledger, disk: &Disk<'_>)
     let mut lost = Vec::new();
     let mut found = Found::default();
     let mut below: BTreeMap<RelPath, Found> = BTreeMap::new();
+    let mut within: BTreeMap<RelPath, Found> = BTreeMap::new();
     for (path, row) in &ledger.0 {
         if row.state == State::Directory {
             continue;
@@ -111,9 +157,12 @@ pub(crate) fn study(observation: &Observation, ledger: &Ledger, disk: &Disk<'_>)
         for directory in path.ancestors().filter(|directory| !directory.is_root()) {
             below.entry(directory).or_default().add(one);
         }
+        if let Some(directory) = path.parent() {
+            within.entry(directory).or_default().add(one);
+        }
     }
     Conduct {
-        wipes: (found.all > 0).then(|| wiped(observation, below)),
+        fates: fates(observation, &below, &within),
         nature: if lost.is_empty() {
             found.nature()
         } else {
@@ -164,20 +213,29 @@ fn removes(facts: &PathFacts) -> bool {
     })
 }
 
-/// The topmost directories that were looked through, or removed themselves, and lost every file.
-fn wiped(observation: &Observation, below: BTreeMap<RelPath, Found>) -> Vec<RelPath> {
-    let mut wiped: Vec<RelPath> = Vec::new();
+/// What became of files, by the directories above them and by those they lay in.
+fn fates(
+    observation: &Observation,
+    below: &BTreeMap<RelPath, Found>,
+    within: &BTreeMap<RelPath, Found>,
+) -> Fates {
+    let mut fates = BTreeMap::new();
     for (directory, found) in below {
-        let is_swept = observation.paths.get(&directory).is_some_and(|facts| {
+        // Looked through, or removed itself.
+        let is_swept = observation.paths.get(directory).is_some_and(|facts| {
             let is_gone = |change: &Change| change.kinds.contains(&ChangeKind::Delete);
             facts.listed || facts.change.as_ref().is_some_and(is_gone)
         });
-        let is_below = wiped.iter().any(|above| directory.starts_with(above));
-        if found.removed == found.all && is_swept && !is_below {
-            wiped.push(directory);
+        if found.removed == found.all && is_swept {
+            fates.insert(directory.clone(), Fate::Cleared);
         }
     }
-    wiped
+    for (directory, found) in within {
+        let is_kept = found.unseen > 0 && found.removed == 0;
+        let fate = if is_kept { Fate::Kept } else { Fate::Unclear };
+        fates.entry(directory.clone()).or_insert(fate);
+    }
+    Fates(fates)
 }
 
 /// What a run found at the path of a result that it wrote.

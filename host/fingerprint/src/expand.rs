@@ -112,7 +112,7 @@ struct Directory {
 struct Way {
     /// The real path of the directory that it lies in.
     from: PathBuf,
-    before: Option<Rc<Way>>,
+    before: Option<Rc<Self>>,
     length: usize,
 }
 

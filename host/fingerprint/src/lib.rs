@@ -31,7 +31,7 @@ mod why;
 pub use compare::{
     Comparison, Covered, Look, Reasons, Recorded, compare, compare_recorded, covering,
 };
-pub use conduct::{Conduct, Met, Nature};
+pub use conduct::{Conduct, Fate, Fates, Met, Nature};
 pub use disk::Disk;
 pub use env::{EnvQueryKind, EnvSnapshot, Keyed, Secret, Variables};
 pub use expand::{Links, Match, expand, matches_anything};

@@ -73,6 +73,8 @@ pub struct ResultPath {
     /// Whether the run wrote into the file that was there, which kept its mode: then it depends on
     /// the executable bit.
     pub keeps_mode: bool,
+    /// Whether the run set the mode itself, whatever it was.
+    pub sets_mode: bool,
 }
 
 /// Private memory of a tool that a run touched: a file, or a directory with all that is in it, that
@@ -189,6 +191,8 @@ struct Sealing {
     carried: bool,
     /// A file that the step left earlier and that decided what this run wrote.
     own_state: Option<RelPath>,
+    /// Whether the run went on from what somebody else made of a file that the step had created.
+    is_spoiled: bool,
     conduct: Conduct,
     memory: BTreeMap<RelPath, bool>,
     is_local: bool,
@@ -263,7 +267,11 @@ impl Sealing {
                 self.directories_used.extend(path.parent());
             }
             Class::Nothing | Class::Temporary | Class::Log => {}
-            Class::Input | Class::Rewritten => self.take_input(request, path, facts),
+            Class::Input | Class::Rewritten => {
+                let row = request.ledger.0.get(path);
+                self.is_spoiled |= !is_own && row.is_some_and(|row| row.created);
+                self.take_input(request, path, facts);
+            }
             Class::Leftover => {
                 let row = request.ledger.0.get(path);
                 if facts.seen.read {
@@ -278,6 +286,7 @@ impl Sealing {
                         carried: !is_directory && !facts.seen.read,
                         met: Met::Own { overwritten: false },
                         keeps_mode: false,
+                        sets_mode: false,
                     },
                 );
             }
@@ -293,6 +302,7 @@ impl Sealing {
                         carried: false,
                         met: Met::Own { overwritten: false },
                         keeps_mode: false,
+                        sets_mode: false,
                     },
                 );
             }
@@ -313,6 +323,7 @@ impl Sealing {
                         conduct::met(facts, is_own)
                     },
                     keeps_mode: written && !sets_mode(facts),
+                    sets_mode: sets_mode(facts) || is_made_anew(facts, around.end),
                 };
                 self.add_result(request, result);
             }
@@ -424,11 +435,20 @@ impl Sealing {
                         carried: false,
                         met: Met::Nothing,
                         keeps_mode: false,
+                        sets_mode: false,
                     },
                 );
             }
         }
         Ok(())
+    }
+
+    /// Whether the step may know of an earlier run what it made: by state of its own, private memory, or files
+    /// that it keeps elsewhere.
+    fn may_remember(&self, request: &SealRequest<'_>) -> bool {
+        self.own_state.is_some()
+            || !self.memory.is_empty()
+            || !request.observation.outside.left.is_empty()
     }
 
     /// Incremental tools write only what changed: what the step left earlier, and still lies as
@@ -437,6 +457,30 @@ impl Sealing {
         let directories: BTreeSet<RelPath> =
             self.results.keys().filter_map(RelPath::parent).collect();
         let wrote_nothing = self.touched.is_empty();
+        let remembers = self.may_remember(request);
+        let written: BTreeSet<RelPath> = directories
+            .iter()
+            .flat_map(|directory| directory.ancestors().chain([directory.clone()]))
+            .collect();
+        // Whether a listing that the step made shows a path, by a name that is not there without it.
+        let is_listed = |path: &RelPath| {
+            let is_listed = |directory: &RelPath| {
+                let facts = request.observation.paths.get(directory);
+                facts.is_some_and(|facts| facts.listed)
+            };
+            let mut shown = Some(path.clone());
+            while let Some(name) = shown {
+                if written.contains(&name) {
+                    return false;
+                }
+                let above = name.parent();
+                if above.as_ref().is_some_and(is_listed) {
+                    return true;
+                }
+                shown = above;
+            }
+            false
+        };
         for (path, row) in &request.ledger.0 {
             let known = self.results.contains_key(path)
                 || self.tombstones.contains(path)
@@ -459,7 +503,12 @@ impl Sealing {
             let near = path
                 .ancestors()
                 .any(|directory| directories.contains(&directory));
-            if !(near || wrote_nothing) {
+            if !(near || wrote_nothing || remembers) {
+                continue;
+            }
+            // What made everything it needs anew, and looked at nothing else, does not depend on the rest.
+            let is_unseen = !request.observation.paths.contains_key(path) && !is_listed(path);
+            if kind != NodeKind::Directory && is_unseen && !remembers {
                 continue;
             }
             if kind != NodeKind::Directory {
@@ -479,6 +528,7 @@ impl Sealing {
                     carried: kind != NodeKind::Directory,
                     met: Met::Own { overwritten: false },
                     keeps_mode: false,
+                    sets_mode: false,
                 },
             );
         }
@@ -488,6 +538,13 @@ impl Sealing {
     /// command may not make again because of what it remembers.
     fn judge_conduct(&mut self, request: &SealRequest<'_>) {
         let mut conduct = conduct::study(request.observation, request.ledger, request.disk);
+        if self.own_state.is_some() {
+            conduct.fates.doubt_kept();
+        }
+        // A tool copes with what its cache lacks.
+        conduct
+            .lost
+            .retain(|path| !self.in_tagged_cache(request, path));
         match (conduct.lost.first(), &self.own_state) {
             (Some(path), Some(state)) if request.nature != Nature::Whole => {
                 let (path, state) = (path.to_string(), state.to_string());
@@ -507,6 +564,11 @@ impl Sealing {
         states: &[State],
     ) -> Vec<(ResultPath, State)> {
         let mut kept_back = Vec::new();
+        let file = |path: &RelPath| {
+            let node = request.disk.node(path);
+            node.map(|(_, row)| (row.device, row.inode))
+        };
+        let mut files = BTreeSet::new();
         for (path, result) in std::mem::take(&mut self.secret) {
             let (state, _) = request.disk.path_state(&path);
             let has_bytes = |of: &State| match (of, &state) {
@@ -518,6 +580,24 @@ impl Sealing {
             if states.iter().any(has_bytes) {
                 self.results.insert(path, result);
             } else {
+                files.extend(file(&path));
+                kept_back.push((result, state));
+            }
+        }
+        // Another name is another way to the same secrets.
+        let is_name = |path: &RelPath| file(path).is_some_and(|file| files.contains(&file));
+        let names: Vec<RelPath> = match files.is_empty() {
+            true => Vec::new(),
+            false => self
+                .results
+                .keys()
+                .filter(|path| is_name(path))
+                .cloned()
+                .collect(),
+        };
+        for path in names {
+            if let Some(result) = self.results.remove(&path) {
+                let (state, _) = request.disk.path_state(&path);
                 kept_back.push((result, state));
             }
         }
@@ -556,6 +636,7 @@ impl Sealing {
             _ => true,
         });
         self.doubt_below_made_directories(request);
+        self.doubt_state_beside_spoiled_results();
         let items: Vec<Item> = std::mem::take(&mut self.items).into_iter().collect();
         request.disk.warm(items.iter(), request.threads);
         let look = Look {
@@ -642,6 +723,18 @@ fn sets_mode(facts: &PathFacts) -> bool {
         .change
         .as_ref()
         .is_some_and(|change| change.kinds.contains(&ChangeKind::Metadata))
+}
+
+/// Whether another file took the place of the one that was there.
+fn is_made_anew(facts: &PathFacts, end: Option<(NodeKind, StatRow)>) -> bool {
+    let is_removed = facts
+        .change
+        .as_ref()
+        .is_some_and(|change| change.kinds.first() == Some(&ChangeKind::Delete));
+    match (facts.first, end) {
+        (StateSeen::Present(_, first), Some((_, end))) => is_removed || first.inode != end.inode,
+        _ => false,
+    }
 }
 
 /// Whether all that happened to a path is that a program was looked for there: `PATH` leads

@@ -124,7 +124,7 @@ fn makefiles(args: &[&str]) -> Vec<String> {
     while let Some(arg) = args.next() {
         match *arg {
             "-f" | "--file" | "--makefile" => {
-                files.extend(args.next().map(|file| (*file).to_owned()))
+                files.extend(args.next().map(|file| (*file).to_owned()));
             }
             "-C" | "--directory" => directory = args.next().copied(),
             _ => {

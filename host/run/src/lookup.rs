@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) record: Option<StepRecord>,
     pub(crate) ledger: Ledger,
     pub(crate) recency: Recency,
+    /// Whether the ledger is of runs in which the step was made of other segments.
+    pub(crate) is_rejoined: bool,
 }
 
 /// An entry that holds, and what its return takes.
@@ -86,6 +88,7 @@ pub(crate) fn recall(
     Ok(Memory {
         record: record.and_then(|bytes| decode(&bytes)),
         ledger: Ledger::default(),
+        is_rejoined: false,
         recency: recency.and_then(|bytes| decode(&bytes)).unwrap_or_default(),
     })
 }
@@ -102,6 +105,9 @@ pub(crate) fn remember(
         return Ok(memory);
     };
     let read = |table, key: &[u8]| snapshot.get(table, key);
+    let segments = prepared.names.len() as u64;
+    let before = memory.record.as_ref().map(|record| record.segments);
+    memory.is_rejoined = before.is_some_and(|before| before != segments);
     let mut paths: BTreeSet<RelPath> = BTreeSet::new();
     paths.extend(memory.record.iter().flat_map(|record| record.paths.clone()));
     // What the segments of a joined step left when they ran on their own is its own as well.
@@ -120,7 +126,7 @@ pub(crate) fn remember(
             context.rows.learn(row.row.row, *digest);
         }
         let mut kept = row.row;
-        if row.step != prepared.name {
+        if row.step != prepared.name || memory.is_rejoined {
             // A segment ran under a key of its own; what it left is the joined step's.
             kept.key = prepared.weak;
         }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::RelPath;
 use vt_fingerprint::{
-    FileNames, IndexNames, Item, Look, Met, NodeKind, PathSet, StatRow, State, Why, index_names,
-    now_ns,
+    Fate, Fates, FileNames, IndexNames, Item, LedgerRow, Look, Met, NodeKind, PathSet, StatRow,
+    State, Why, index_names, now_ns,
 };
 use vt_store::{Judged, Judgement, Manifest, ManifestKind, Snapshot, Table};
 
@@ -72,6 +72,25 @@ impl<'k> Known<'k> {
         })
     }
 
+    /// What the command would do to a leftover, as far as runs of the key showed. The run of the entry
+    /// itself counts more than others.
+    fn fate(&self, of_entry: &Fates, path: &RelPath) -> Option<Fate> {
+        of_entry.of(path).or_else(|| self.conduct().fates.of(path))
+    }
+
+    /// Whether the run of an entry could not come upon a leftover: it lies where the run wrote nothing and
+    /// listed nothing.
+    fn is_out_of_reach(&self, look: &Look<'_>, path_set: &PathSet, path: &RelPath) -> bool {
+        // What the command runs in is not cleared by it.
+        let home = &self.prepared.planned.invocation.directory;
+        let is_reached = |directory: &RelPath| {
+            let listing = Item::Listing(directory.clone());
+            path_set.0.binary_search(&listing).is_ok()
+                || (look.covered.contains(directory) && !home.starts_with(directory))
+        };
+        !path.ancestors().any(|directory| is_reached(&directory))
+    }
+
     /// Whether the index of the repository holds a path, or may.
     fn may_be_committed(&self, look: &Look<'_>, path: &RelPath) -> bool {
         let index = self.index.get_or_init(|| index_names(look.disk.root));
@@ -97,6 +116,7 @@ fn may_replace(
     path: &RelPath,
     (state, now): (&State, &State),
     result: Option<&ResultRecord>,
+    fates: &Fates,
     is_listed: bool,
 ) -> Result<(), Why> {
     let edited = || Why::OutputEdited {
@@ -130,7 +150,9 @@ fn may_replace(
         let by_entry = result.and_then(|result| result.met.overwritten());
         by_entry.or_else(|| known.conduct().overwritten.get(path).copied()) == Some(true)
     };
-    if is_ignored() || is_overwritten() || known.conduct().reproduces {
+    // What is removed with its directory is made anew, whatever it was.
+    let is_wiped = || known.fate(fates, path) == Some(Fate::Cleared);
+    if is_ignored() || is_overwritten() || is_wiped() || known.conduct().reproduces {
         Ok(())
     } else {
         Err(Why::OutputDiffers {
@@ -161,33 +183,71 @@ fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
     (looked && *now == State::Missing) || (result.keeps_mode && other_mode)
 }
 
-/// Whether a result that is in place but for its mode has to get the recorded one: where the step left
-/// another one in a run since, and where somebody lets in others whom the step kept out. Who makes it
-/// narrower keeps it so, and a file that was written into has the mode that it was found with.
-fn has_other_mode(
+/// What a hit does where a result has another mode than the run left.
+enum OtherMode {
+    /// It is the same, or the command would leave it.
+    Stays,
+    /// It is set right.
+    Restored,
+    /// Nobody knows whether the command would.
+    Unknown,
+}
+
+/// What becomes of another mode. The command sets it itself, or it follows from a mode that the step left
+/// earlier and from the mask of the process; whether a file that somebody else gave another mode is written
+/// over in place or made anew, nobody knows.
+fn other_mode(
     look: &Look<'_>,
     path: &RelPath,
     recorded: u16,
     row: Option<StatRow>,
-    result: Option<&&ResultRecord>,
+    result: Option<&ResultRecord>,
     names: &FileNames<'_>,
-    is_listed: &dyn Fn(&RelPath) -> bool,
-) -> bool {
+) -> OtherMode {
     let Some(row) = row.filter(|row| row.permissions() != recorded) else {
-        return false;
+        return OtherMode::Stays;
     };
-    let keeps_mode = result.is_some_and(|result| result.keeps_mode);
-    if keeps_mode || (!row.is_directory() && names.has_strangers(path)) {
-        return false;
+    let left = look.ledger.0.get(path).filter(|_| look.is_own(path));
+    if row.is_directory() {
+        let is_wider = row.permissions() & !recorded & 0o077 != 0;
+        let is_left = |left: &LedgerRow| is_wider || left.row.permissions() == row.permissions();
+        return match left.is_some_and(is_left) {
+            true => OtherMode::Restored,
+            false => OtherMode::Stays,
+        };
     }
-    let is_wider = row.permissions() & !recorded & 0o077 != 0;
-    match look.ledger.0.get(path).filter(|_| look.is_own(path)) {
-        Some(left) => is_wider || left.row.permissions() == row.permissions(),
-        None => {
-            let is_conditional = result.is_none_or(|result| result.conditional) || is_listed(path);
-            is_wider && !row.is_directory() && !is_conditional
-        }
+    if result.is_some_and(|result| result.keeps_mode) || names.has_strangers(path) {
+        return OtherMode::Stays;
     }
+    if result.is_some_and(|result| result.sets_mode) {
+        return OtherMode::Restored;
+    }
+    let differs = (row.permissions() ^ recorded) & 0o700 != 0;
+    match left.is_some_and(|left| left.row.permissions() == row.permissions()) && !differs {
+        true => OtherMode::Stays,
+        false => OtherMode::Unknown,
+    }
+}
+
+/// What lies in a directory that the command might clear, as its run found none, and is nobody's of whom
+/// that is known.
+fn stranger(look: &Look<'_>, known: &Known<'_>, directory: &RelPath) -> Option<RelPath> {
+    let path = look.disk.root.join_rel(directory);
+    let entries = std::fs::read_dir(path).ok()?;
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let paths = names.filter_map(|name| directory.join(name.as_encoded_bytes()).ok());
+    let is_known = |path: &RelPath| {
+        look.skips(path)
+            || look.is_own(path)
+            || look
+                .disk
+                .hidden
+                .iter()
+                .any(|hidden| path.starts_with(hidden))
+            || known.is_of_another(look, path)
+    };
+    let mut strange = paths.filter(|path| !is_known(path));
+    strange.next()
 }
 
 /// The names that are in place, of files with several of which another is not in place, or is another file
@@ -267,15 +327,30 @@ pub(crate) fn place(
     for ((path, state), stored) in states.iter().zip(&entry.manifest.entries) {
         let (now, row) = look.disk.path_state(path);
         if now == *state {
-            let recorded = stored.kind.mode();
-            let result = results.get(*path);
-            if recorded.is_some_and(|mode| {
-                has_other_mode(look, path, mode, row, result, &names, &is_listed)
-            }) {
-                if *state != State::Directory {
-                    judge(path, row);
+            let result = results.get(*path).copied();
+            let mode = stored.kind.mode().map_or(OtherMode::Stays, |recorded| {
+                other_mode(look, path, recorded, row, result, &names)
+            });
+            match mode {
+                OtherMode::Stays => {}
+                OtherMode::Restored => {
+                    if *state != State::Directory {
+                        judge(path, row);
+                    }
+                    wanted.insert((*path).clone());
                 }
-                wanted.insert((*path).clone());
+                OtherMode::Unknown => edited.push(Why::OutputEdited {
+                    path: path.to_string(),
+                }),
+            }
+            let may_be_cleared = result.is_some_and(|result| result.conditional);
+            if *state == State::Directory
+                && may_be_cleared
+                && let Some(path) = stranger(look, known, path)
+            {
+                edited.push(Why::InputAdded {
+                    path: path.to_string(),
+                });
             }
             continue;
         }
@@ -292,6 +367,10 @@ pub(crate) fn place(
             edited.push(Why::InputRemoved {
                 path: path.to_string(),
             });
+        } else if carried && now == State::Missing {
+            edited.push(Why::OutputMissing {
+                path: path.to_string(),
+            });
         } else if carried {
             edited.push(Why::OutputDiffers {
                 path: path.to_string(),
@@ -301,8 +380,24 @@ pub(crate) fn place(
                 path: path.to_string(),
             });
         } else if now != State::Missing {
+            let mode = stored.kind.mode().map_or(OtherMode::Stays, |recorded| {
+                other_mode(look, path, recorded, row, result.copied(), &names)
+            });
+            if matches!(mode, OtherMode::Unknown) {
+                edited.push(Why::OutputEdited {
+                    path: path.to_string(),
+                });
+            }
             let states = (state, &now);
-            let allowed = may_replace(look, known, path, states, result.copied(), is_listed(path));
+            let allowed = may_replace(
+                look,
+                known,
+                path,
+                states,
+                result.copied(),
+                &entry.fates,
+                is_listed(path),
+            );
             edited.extend(allowed.err());
         }
         if *state != State::Directory {
@@ -363,29 +458,16 @@ pub(crate) fn place(
         let differs = || Why::OutputDiffers {
             path: path.to_string(),
         };
-        // What a run of the key that found anything did is what the command would do.
-        let wipes = entry
-            .wipes
-            .as_ref()
-            .or_else(|| known.conduct().wipes.as_ref());
-        match wipes {
-            None if is_directory => {}
-            None => edited.push(differs()),
-            Some(wipes) => {
-                let is_below = |above: &RelPath| path != above && path.starts_with(above);
-                if !wipes.iter().any(is_below) {
-                    continue;
-                }
-                // A directory goes only once it is empty, which is for the removal to see.
-                if is_directory {
-                    stale.push(path.clone());
-                } else if known.may_be_committed(look, path) {
-                    edited.push(differs());
-                } else {
-                    judge(path, Some(row));
-                    stale.push(path.clone());
-                }
+        match known.fate(&entry.fates, path) {
+            Some(Fate::Kept) => {}
+            // A directory goes only once it is empty, which is for the removal to see.
+            Some(Fate::Cleared) if is_directory => stale.push(path.clone()),
+            Some(Fate::Cleared) if !known.may_be_committed(look, path) => {
+                judge(path, Some(row));
+                stale.push(path.clone());
             }
+            _ if is_directory || known.is_out_of_reach(look, path_set, path) => {}
+            _ => edited.push(differs()),
         }
     }
     if !edited.is_empty() {

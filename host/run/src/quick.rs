@@ -17,7 +17,7 @@ use crate::context::{Context, Opened};
 use crate::lookup::{
     COSTLY, Candidate, Match, Memory, covered, program_name, read_candidate, state_of,
 };
-use crate::records::{EntryRecord, StepRecord};
+use crate::records::{EntryRecord, ResultRecord, StepRecord};
 use crate::rules::Prepared;
 
 /// Finds the entry that was used last, if it holds and all of its result is in place.
@@ -79,7 +79,7 @@ pub(crate) fn look_quickly(
         let as_left = |(path, state): &(RelPath, State)| disk.path_state(path).0 == *state;
         entry.tombstones.iter().all(gone)
             && entry.kept_back.iter().all(as_left)
-            && is_in_place(&disk, &entry.manifest, record)
+            && is_in_place(&disk, &entry, record)
             && compare_recorded(&recorded, &look, &program, threads, Reasons::First)
                 == Comparison::Same
     });
@@ -124,8 +124,14 @@ fn left_nothing_else(record: &StepRecord, entry: &EntryRecord) -> bool {
             .all(|path| left_paths.any(|entry| entry.path == *path))
 }
 
-fn is_in_place(disk: &Disk<'_>, manifest: &Manifest, record: &StepRecord) -> bool {
+fn is_in_place(disk: &Disk<'_>, entry: &EntryRecord, record: &StepRecord) -> bool {
+    let manifest = &entry.manifest;
     let left = &manifest.entries;
+    let may_be_cleared = |path: &RelPath| {
+        let of = |result: &ResultRecord| result.path.cmp(path);
+        let found = entry.results.binary_search_by(of);
+        found.is_ok_and(|at| entry.results[at].conditional)
+    };
     let paths = left.iter().map(|entry| &entry.path);
     let now = disk.glance(paths);
     let mut each = left.iter().zip(&record.in_place).zip(now);
@@ -136,7 +142,27 @@ fn is_in_place(disk: &Disk<'_>, manifest: &Manifest, record: &StepRecord) -> boo
         (ManifestKind::Name { .. }, Some(_)) => false,
         // Whether another mode is left as it is, the ledger has to say.
         (kind, Some(now)) if kind.mode().is_some_and(|mode| mode != now.permissions()) => false,
-        (ManifestKind::Directory { .. }, Some(now)) => now.is_directory(),
+        (ManifestKind::Directory { .. }, Some(now)) => {
+            now.is_directory()
+                && (!may_be_cleared(&entry.path) || holds_nothing_else(disk, manifest, &entry.path))
+        }
         (_, Some(_)) => disk.path_state(&entry.path).0 == state_of(manifest, entry),
+    })
+}
+
+/// Whether a directory has only results in it, or directories above them.
+fn holds_nothing_else(disk: &Disk<'_>, manifest: &Manifest, directory: &RelPath) -> bool {
+    let Ok(entries) = std::fs::read_dir(disk.root.join_rel(directory)) else {
+        return false;
+    };
+    let is_result = |path: &RelPath| {
+        let found = manifest
+            .entries
+            .binary_search_by(|entry| entry.path.cmp(path));
+        found.is_ok()
+    };
+    entries.flatten().all(|entry| {
+        let path = directory.join(entry.file_name().as_encoded_bytes());
+        path.is_ok_and(|path| is_result(&path))
     })
 }

@@ -60,9 +60,7 @@ impl Shown<'_> {
         let met = self.results.iter();
         let met = met.filter_map(|result| Some((result.path.clone(), result.met.overwritten()?)));
         known.overwritten.extend(met);
-        if self.conduct.wipes.is_some() {
-            known.wipes.clone_from(&self.conduct.wipes);
-        }
+        known.fates.learn(&self.conduct.fates);
         if let Some(reproduces) = self.reproduces {
             known.reproduces = reproduces;
         }
@@ -170,9 +168,11 @@ pub(crate) fn run(
             opened,
             prepared,
             memory,
-            entry,
-            &rows,
-            Some(shown),
+            &Step {
+                entry,
+                rows: &rows,
+                shown: Some(shown),
+            },
         )
     })
 }
@@ -227,9 +227,11 @@ pub(crate) fn hit(
             opened,
             prepared,
             memory,
-            Some((found.strong, &found.entry.manifest)),
-            &rows,
-            None,
+            &Step {
+                entry: Some((found.strong, &found.entry.manifest)),
+                rows: &rows,
+                shown: None,
+            },
         )
     })
 }
@@ -382,16 +384,23 @@ fn identities(manifest: &Manifest, rows: &[(RelPath, LedgerRecord)]) -> Vec<Opti
     manifest.entries.iter().map(identity).collect()
 }
 
+/// What is new of a step.
+struct Step<'s> {
+    entry: Option<(Digest, &'s Manifest)>,
+    rows: &'s [(RelPath, LedgerRecord)],
+    /// Of a run, not of a hit.
+    shown: Option<&'s Shown<'s>>,
+}
+
 fn write_step(
     writer: &mut Writer<'_>,
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
     memory: &Memory,
-    entry: Option<(Digest, &Manifest)>,
-    rows: &[(RelPath, LedgerRecord)],
-    shown: Option<&Shown<'_>>,
+    step: &Step<'_>,
 ) -> Result<(), StoreError> {
+    let Step { entry, rows, shown } = *step;
     let lost = shown.map_or(&[][..], |shown| &shown.conduct.lost);
     let mut now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
     for (path, row) in &memory.ledger.0 {
@@ -403,6 +412,12 @@ fn write_step(
         let is_lost = lost.contains(path);
         if is_lost || still_own(&context.project.root, path, &row.row, &row.state) {
             now.insert(path);
+            if memory.is_rejoined {
+                let step = prepared.name;
+                let row = row.clone();
+                let key = ledger_key(&opened.workspace, path);
+                writer.put(Table::Ledger, &key, &encode(&LedgerRecord { step, row }))?;
+            }
         } else {
             writer.remove(Table::Ledger, &ledger_key(&opened.workspace, path))?;
         }
@@ -444,6 +459,7 @@ fn write_step(
         paths: now.into_iter().cloned().collect(),
         nature,
         memory: memories.into_iter().collect(),
+        segments: prepared.names.len() as u64,
     };
     writer.put(
         Table::Steps,

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vt_base::{AbsPath, Digest, RelPath, StableHasher, StepId};
-use vt_fingerprint::{EntryStates, LedgerRow, Met, Nature, StatRow, State, WeakParts};
+use vt_fingerprint::{EntryStates, Fates, LedgerRow, Met, Nature, StatRow, State, WeakParts};
 use vt_plan::Join;
 use vt_store::{Manifest, Table};
 
@@ -108,6 +108,8 @@ pub(crate) struct ResultRecord {
     pub(crate) met: Met,
     /// Whether it kept the mode of the file that was there.
     pub(crate) keeps_mode: bool,
+    /// Whether it set the mode itself.
+    pub(crate) sets_mode: bool,
 }
 
 /// What one successful run left.
@@ -132,9 +134,8 @@ pub(crate) struct EntryRecord {
     /// The only workspace the entry serves, if it embeds its place or carries something over.
     pub(crate) only_in: Option<Digest>,
     pub(crate) reports: Vec<String>,
-    /// The directories that the run cleared of what the step had left; none if it found nothing of
-    /// that.
-    pub(crate) wipes: Option<Vec<RelPath>>,
+    /// What the run did to leftovers.
+    pub(crate) fates: Fates,
     /// The private memory that the run touched.
     pub(crate) memory: Vec<RelPath>,
 }
@@ -155,6 +156,8 @@ pub(crate) struct StepRecord {
     pub(crate) nature: Nature,
     /// The private memory that its runs touched.
     pub(crate) memory: Vec<RelPath>,
+    /// How many segments of its task it was made of.
+    pub(crate) segments: u64,
 }
 
 /// What the latest runs of a weak key in one workspace showed about what they found of the step's
@@ -163,8 +166,8 @@ pub(crate) struct StepRecord {
 pub(crate) struct ConductRecord {
     /// For each path at which a run found something: whether it replaced that without reading it.
     pub(crate) overwritten: BTreeMap<RelPath, bool>,
-    /// The directories that the latest run that found anything cleared; none if none found any.
-    pub(crate) wipes: Option<Vec<RelPath>>,
+    /// What became of leftovers.
+    pub(crate) fates: Fates,
     /// Whether the latest run that found other content left what an entry of the key holds.
     pub(crate) reproduces: bool,
 }

@@ -46,8 +46,7 @@ pub(crate) fn settle(
     context: &Context<'_>,
     opened: &Opened,
     prepared: &Prepared<'_>,
-    memory: &Memory,
-    memories: &Before,
+    (memory, memories): (&Memory, &Before),
     whys: &[Why],
     ran: &Ran,
     duration_ms: u64,
@@ -359,6 +358,18 @@ impl Settling<'_> {
     fn scratch(&self) -> Vec<AbsPath> {
         let world = self.context.world;
         let of_home = [".cache", ".npm", ".pnpm-store", ".yarn", ".bun"];
+        let of_cargo = [
+            ".global-cache",
+            ".package-cache",
+            ".package-cache-mutate",
+            "registry",
+        ];
+        let cargo = self.prepared.env.outer.get("CARGO_HOME");
+        let cargo = cargo.and_then(|path| AbsPath::new(path).ok());
+        let cargo = cargo.or_else(|| world.home.as_ref().map(|home| home.join(".cargo")));
+        let of_cargo = cargo
+            .iter()
+            .flat_map(|home| of_cargo.map(|name| home.join(name)));
         let homes = world
             .home
             .iter()
@@ -369,6 +380,7 @@ impl Settling<'_> {
             .into_iter()
             .chain(world.user_cache.clone())
             .chain(homes)
+            .chain(of_cargo)
             .chain(fixed)
             .collect()
     }
@@ -495,6 +507,7 @@ impl Settling<'_> {
                     carried: result.carried,
                     met: result.met.clone(),
                     keeps_mode: result.keeps_mode,
+                    sets_mode: result.sets_mode,
                 })
                 .collect(),
             kept_back: sealed
@@ -513,7 +526,7 @@ impl Settling<'_> {
             duration_ms,
             only_in: local.then_some(self.opened.workspace),
             reports: lines.to_vec(),
-            wipes: sealed.conduct.wipes.clone(),
+            fates: sealed.conduct.fates.clone(),
             memory: sealed
                 .memory
                 .iter()

@@ -165,6 +165,7 @@ fn the_summary_has_the_documented_keys_and_no_other() {
             "notStored",
             "package",
             "pathSet",
+            "removed",
             "reports",
             "restored",
             "savedMs",
@@ -203,7 +204,7 @@ fn the_summary_has_the_documented_keys_and_no_other() {
 fn the_summary_names_the_variables_a_step_looked_for_and_was_not_given() {
     let script = "node -p process.env.WANTED+process.env.GIVEN+process.env.NOWHERE";
     let config = serde_json::json!({
-        "tasks": { "b": { "command": script, "cache": { "env": ["GIVEN"] } } }
+        "tasks": { "b": { "command": script, "cache": { "env": ["GIVEN", "!WANTED"] } } }
     });
     let sandbox = configured(&config.to_string());
     let outcome = sandbox

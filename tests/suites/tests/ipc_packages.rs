@@ -293,7 +293,13 @@ fn the_guide_tells_the_truth_about_before_and_after() {
     };
 
     sandbox.write("bundle.js", before);
-    assert_eq!(build(Some("production")).2, b"let  a  =  1;\n");
+    assert_eq!(build(Some("production")).2, b"let a = 1; ");
+    sandbox.remove("node_modules/.bundle");
+    let (status, why, _) = build(None);
+    assert_eq!(
+        (status, why),
+        (Status::Ran, vec!["env-removed NODE_ENV".to_owned()])
+    );
     sandbox.remove("node_modules/.bundle");
     assert_eq!(build(None).0, Status::Hit);
     assert!(sandbox.path("node_modules/.bundle/state.json").exists());

@@ -164,7 +164,7 @@ fn why(why: &Why) -> String {
             "the output `{path}` is of another state, and the command was not seen to replace it"
         ),
         Why::OutputMissing { path } => {
-            format!("the output `{path}` is missing, and it is not archived")
+            format!("the output `{path}` is missing, and the stored run did not keep it")
         }
         Why::PlatformChanged => "the platform changed".to_owned(),
         Why::BlobDamaged => "the stored result is damaged".to_owned(),

@@ -15,9 +15,9 @@ enum Made {
     Deep,
     Slash,
     Class(Vec<char>),
-    Braces(Vec<(bool, Vec<Made>)>),
-    OneOf(Vec<Vec<Made>>),
-    Perhaps(Vec<Vec<Made>>),
+    Braces(Vec<(bool, Vec<Self>)>),
+    OneOf(Vec<Vec<Self>>),
+    Perhaps(Vec<Vec<Self>>),
 }
 
 /// What is matched one by one.

@@ -522,6 +522,7 @@ fn what_the_step_left_under_another_key_is_an_input_where_it_is_only_read() {
         seen: READ,
         listed: false,
         change: None,
+        replaced: false,
     };
     let class = |ledger: &Ledger| class_with(&read, Some(1), ledger, Digest::of(b"x"));
     assert_eq!(class(&ledger), Class::Leftover);

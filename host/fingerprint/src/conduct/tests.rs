@@ -1,4 +1,3 @@
-use std::ffi::OsString;
 use std::fs;
 
 use vt_base::{AbsPath, Digest, EnvMap};
@@ -72,6 +71,7 @@ impl Tree {
             seen,
             listed,
             change,
+            replaced: false,
         };
         self.observation.paths.insert(rel(path), facts);
     }
@@ -120,7 +120,8 @@ fn a_directory_that_was_looked_through_and_emptied_is_wiped() {
     tree.remove("dist/a");
     tree.remove("dist/b/c");
     let conduct = tree.study();
-    assert_eq!(conduct.wipes, Some(vec![rel("dist")]));
+    assert_eq!(conduct.fates.of(&rel("dist/b/other")), Some(Fate::Cleared));
+    assert_eq!(conduct.fates.of(&rel("other")), None);
     assert_eq!(conduct.nature, Nature::Whole);
     assert_eq!(conduct.lost, []);
 }
@@ -131,7 +132,7 @@ fn a_directory_in_which_something_was_left_is_not() {
     tree.list("dist");
     tree.remove("dist/a");
     let conduct = tree.study();
-    assert_eq!(conduct.wipes, Some(vec![]));
+    assert_eq!(conduct.fates.of(&rel("dist/c")), None);
     assert_eq!(conduct.nature, Nature::Carries);
 }
 
@@ -139,7 +140,25 @@ fn a_directory_in_which_something_was_left_is_not() {
 fn who_removes_files_by_name_wipes_nothing() {
     let mut tree = Tree::left(&["src/made"]);
     tree.remove("src/made");
-    assert_eq!(tree.study().wipes, Some(vec![]));
+    assert_eq!(tree.study().fates.of(&rel("src/other")), None);
+}
+
+#[test]
+fn who_leaves_what_it_does_not_write_would_leave_more_in_the_same_directory() {
+    let mut tree = Tree::left(&["lib/one", "lib/two"]);
+    tree.rewrite("lib/one", Seen::default());
+    let mut fates = tree.study().fates;
+    assert_eq!(fates.of(&rel("lib/three")), Some(Fate::Kept));
+    assert_eq!(fates.of(&rel("lib/below/four")), None);
+    fates.learn(&Fates([(rel("lib"), Fate::Cleared)].into()));
+    assert_eq!(fates.of(&rel("lib/three")), Some(Fate::Cleared));
+}
+
+#[test]
+fn who_writes_everything_shows_nothing_of_what_it_would_do_to_leftovers() {
+    let mut tree = Tree::left(&["lib/one"]);
+    tree.rewrite("lib/one", Seen::default());
+    assert_eq!(tree.study().fates.of(&rel("lib/two")), None);
 }
 
 #[test]

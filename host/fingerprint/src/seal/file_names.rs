@@ -1,6 +1,6 @@
 //! Files with several names: what is written under one of them is seen under all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::RelPath;
 
@@ -98,10 +98,44 @@ impl Sealing {
         if self.written.is_empty() {
             return;
         }
+        self.take_unseen_names(request);
+        self.treat_names_alike(request);
+    }
+
+    fn take_unseen_names(&mut self, request: &SealRequest<'_>) {
         for path in request.ledger.0.keys() {
             let is_known = self.results.contains_key(path) || self.tombstones.contains(path);
             if !is_known && self.is_own_name(request, path, request.disk.node(path)) {
                 self.add_name(request, path);
+            }
+        }
+    }
+
+    /// What the step did to a file under one name it did under all of them.
+    fn treat_names_alike(&mut self, request: &SealRequest<'_>) {
+        let file = |path: &RelPath| {
+            let (_, row) = request.disk.node(path)?;
+            Some((row.device, row.inode)).filter(|file| self.written.contains(file))
+        };
+        let is_changed = |path: &&RelPath| {
+            let facts = request.observation.paths.get(*path);
+            facts.is_some_and(|facts| facts.change.is_some())
+        };
+        let changed: BTreeMap<(u64, u64), Met> = self
+            .results
+            .iter()
+            .filter(|(path, _)| is_changed(path))
+            .filter_map(|(path, result)| Some((file(path)?, result.met.clone())))
+            .collect();
+        let others: Vec<(RelPath, Met)> = self
+            .results
+            .keys()
+            .filter(|path| !is_changed(path))
+            .filter_map(|path| Some((path.clone(), changed.get(&file(path)?)?.clone())))
+            .collect();
+        for (path, met) in others {
+            if let Some(result) = self.results.get_mut(&path) {
+                result.met = met;
             }
         }
     }
@@ -132,6 +166,7 @@ impl Sealing {
                 carried: false,
                 met: Met::Own { overwritten: false },
                 keeps_mode: false,
+                sets_mode: false,
             },
         );
     }

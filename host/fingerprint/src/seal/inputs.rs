@@ -91,7 +91,9 @@ impl Sealing {
             return *known;
         }
         let full = request.disk.root.join_rel(directory);
-        let tagged = is_tagged(full.as_path()) && keeps(request, directory);
+        // Python has looked at the sources before it takes what lies there.
+        let is_compiled = directory.file_name() == Some(b"__pycache__");
+        let tagged = (is_compiled || is_tagged(full.as_path())) && keeps(request, directory);
         self.tagged.insert(directory.clone(), tagged);
         tagged
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use vt_base::RelPath;
 
 use super::{SealRequest, Sealing};
+use crate::conduct::Met;
 use crate::observed::{PathFacts, StateSeen};
 
 impl Sealing {
@@ -41,7 +42,10 @@ impl Sealing {
             .results
             .values()
             .filter(|result| !result.conditional)
-            .filter(|result| result.path.ancestors().any(|above| made.contains(&above)))
+            .filter(|result| {
+                let is_made = |path: &RelPath| made.contains(path);
+                is_made(&result.path) || result.path.ancestors().any(|above| is_made(&above))
+            })
             .map(|result| result.path.clone())
             .collect();
         for path in doubted {
@@ -49,6 +53,22 @@ impl Sealing {
             if let Some(result) = self.results.get_mut(&path) {
                 result.conditional = !is_cache;
             }
+        }
+    }
+
+    /// With what the step remembers it took a file of somebody else's for its own: from a clean tree it would
+    /// have made that anew. So its memory is good only where it is in place.
+    pub(super) fn doubt_state_beside_spoiled_results(&mut self) {
+        if !self.is_spoiled || !self.carried {
+            return;
+        }
+        let touched = &self.touched;
+        let left = self
+            .results
+            .values_mut()
+            .filter(|result| !touched.contains(&result.path));
+        for result in left.filter(|result| matches!(result.met, Met::Own { .. })) {
+            result.carried = true;
         }
     }
 }

@@ -103,7 +103,7 @@ impl Auditor {
                         line: denied.position.line,
                         column: denied.position.column,
                     };
-                    (&denied.speaker, denied.what.trim_matches('`'), Some(by))
+                    (&*denied.speaker, denied.what.trim_matches('`'), Some(by))
                 }
             };
             let line = Line {

@@ -110,8 +110,8 @@ impl fmt::Display for Speaker {
 /// What a policy denies, and by which rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Denied {
-    /// Who is denied it.
-    pub speaker: Speaker,
+    /// The speaker that is denied it.
+    pub speaker: Box<Speaker>,
     /// The directive, or what else it is that is denied.
     pub what: String,
     /// The rule: a key of the policy file.
@@ -381,7 +381,7 @@ fn denied(
     position: Position,
 ) -> Denied {
     Denied {
-        speaker: speaker.clone(),
+        speaker: Box::new(speaker.clone()),
         what,
         rule,
         file: policy.file.clone(),

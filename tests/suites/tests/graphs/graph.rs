@@ -115,11 +115,6 @@ impl Graph {
         }
     }
 
-    /// Whether a task declares a variable.
-    pub(crate) fn declares(&self, task: usize, name: &str) -> bool {
-        self.tasks[task].env.contains(&name)
-    }
-
     /// Whether a task is a single step.
     pub(crate) fn is_one_step(&self, task: usize) -> bool {
         self.tasks[task].second.is_none() && self.tasks[task].form != Form::Chain

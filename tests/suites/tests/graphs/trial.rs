@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use vt_harness::{Content, Outcome, Sandbox, Status};
 
 use super::event::{Damage, Event, Flags, World};
-use super::graph::{Graph, UNDECLARED, package};
+use super::graph::{Graph, package};
 use super::tree::{Manner, Node, Tree, lay_out};
 
 /// A graph and what happens to it.
@@ -319,9 +319,6 @@ impl Trial<'_> {
             said: BTreeMap::new(),
         };
         for task in tasks {
-            let mut env = self.world.env.clone();
-            env.remove(UNDECLARED);
-            env.retain(|name, _| graph.declares(*task, name));
             let output = Command::new("/bin/sh")
                 .arg("-c")
                 .arg(graph.command(*task, self.world.marks[*task]))
@@ -329,7 +326,7 @@ impl Trial<'_> {
                 .env_clear()
                 .env("PATH", "/usr/local/bin:/usr/bin:/bin")
                 .env("HOME", self.sandbox.home())
-                .envs(env)
+                .envs(&self.world.env)
                 .stdin(Stdio::null())
                 .output()?;
             if !output.status.success() {
