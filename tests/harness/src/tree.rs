@@ -96,6 +96,17 @@ impl Content {
         Ok(Self(nodes))
     }
 
+    /// Whether what is in both is the same in both, and one has all that the other has.
+    #[must_use]
+    pub fn shares_names_with(&self, other: &Self) -> bool {
+        let (one, other) = (&self.0, &other.0);
+        let is_in = |part: &BTreeMap<_, _>, whole: &BTreeMap<_, _>| {
+            part.iter()
+                .all(|(path, node)| whole.get(path) == Some(node))
+        };
+        is_in(one, other) || is_in(other, one)
+    }
+
     /// One line for each path that is not the same in `later`.
     #[must_use]
     pub fn changes(&self, later: &Self) -> Vec<String> {

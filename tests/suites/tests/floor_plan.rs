@@ -64,7 +64,7 @@ const FLOORS: &[(&str, &str, &[&str])] = &[
     (
         "vt-tracker-conformance",
         "tracker/conformance",
-        &["vt-tracker"],
+        &["vt-tracker", "vt-tracker-supervisor"],
     ),
     ("vt-protocol", "sdk-rust/protocol", &[]),
     ("vt-client", "sdk-rust/client", &["vt-protocol"]),

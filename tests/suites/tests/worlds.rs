@@ -19,7 +19,6 @@
 
 mod worlds {
     pub(crate) mod generate;
-    pub(crate) mod off;
     pub(crate) mod tree;
     pub(crate) mod trial;
     pub(crate) mod universe;
@@ -33,9 +32,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vt_suites::repository;
 use vt_tracker_conformance::world::setting;
+use worlds::generate::generate;
 use worlds::trial::{Counts, run};
 use worlds::world::World;
-use worlds::{generate::generate, off};
 
 /// How many worlds there are if nobody says otherwise.
 const WORLDS: u64 = 500;
@@ -78,7 +77,7 @@ fn every_run_leaves_what_the_command_would() {
         if seed >= first + count || failures.lock().unwrap().len() >= most_failures {
             return;
         }
-        let world = off::around(&generate(seed));
+        let world = generate(seed);
         let mut seen = Counts::new();
         let outcome = run(&world, &mut seen);
         for (name, count) in seen {
@@ -127,13 +126,6 @@ fn what_was_wrong_once_is_right() {
     names.sort();
     for path in names {
         let world = World::parse(&fs::read_to_string(&path).unwrap());
-        if off::around(&world) != world {
-            say(&format!(
-                "SKIPPED: {}, of a kind that is left out\n",
-                path.display()
-            ));
-            continue;
-        }
         if let Err(how) = run(&world, &mut Counts::new()) {
             wrong.push(format!("{}\n{world}  => {how}", path.display()));
         }

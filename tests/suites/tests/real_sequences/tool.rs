@@ -199,7 +199,7 @@ pub(crate) const TOOLS: [Tool; 14] = [
     Tool {
         name: "tsc-clean",
         fixture: Some("tsc"),
-        command: "tsc -p core --outDir out",
+        command: "tsc -p core --outDir out --composite false",
         ..TYPESCRIPT
     },
     Tool {

@@ -6,6 +6,7 @@ mod checkers;
 mod ci_jobs;
 mod native;
 mod node;
+mod own_results;
 mod packagers;
 mod playwright;
 mod six_steps;

@@ -1,7 +1,7 @@
 //! Tools that are native programs, or a native library in Node: TypeScript 7, Oxlint, Biome, Rspack and
 //! Lightning CSS. They make calls of their own, on many threads at once.
 
-use crate::six_steps::{Script, rarer, six_steps};
+use crate::six_steps::{Script, rarer, six_steps, six_steps_of_comparing};
 
 const EDIT: (&str, &str) = ("src/depth.ts", "export const shallow = 2;\n");
 
@@ -57,6 +57,9 @@ fn native_tools_take_their_steps() {
         let Some(sandbox) = rarer("native") else {
             return;
         };
-        six_steps(&sandbox, &script);
+        match script.name {
+            "incremental" => six_steps_of_comparing(&sandbox, &script),
+            _ => six_steps(&sandbox, &script),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::six_steps::{
     Script, append, by_hand_with, counts, hit, ran, rarer, run, run_with, six_steps,
+    six_steps_of_remembering,
 };
 
 fn script(name: &str) -> Script<'_> {
@@ -18,7 +19,9 @@ fn node_with_its_cache_of_compiled_modules() {
     let Some(sandbox) = rarer("node-24") else {
         return;
     };
-    for name in ["private", "beside", "enabled"] {
+    six_steps_of_remembering(&sandbox, &script("beside"));
+    sandbox.remove("dist");
+    for name in ["private", "enabled"] {
         six_steps(&sandbox, &script(name));
         counts(
             &sandbox,

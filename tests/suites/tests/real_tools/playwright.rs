@@ -1,7 +1,7 @@
 //! Playwright without a browser: finding tests, and tests that need no page.
 
 use crate::six_steps::{
-    Script, append, by_hand, contents, counts, hit, ran, rarer, replace, run, run_with, six_steps,
+    Script, append, by_hand, contents, hit, ran, rarer, replace, run, run_with, six_steps,
 };
 
 #[test]
@@ -89,7 +89,11 @@ fn playwright_with_reports_that_variables_place() {
     hit(&run(&sandbox, "test"));
     append(&sandbox, "notes.txt", "Nobody reads this.\n");
     hit(&run_with(&sandbox, "test", &placed));
-    counts(&sandbox, "test", "PLAYWRIGHT_BASE_URL", ["one", "two"]);
+    let with = |url| run_with(&sandbox, "test", &[("PLAYWRIGHT_BASE_URL", url)]);
+    hit(&run(&sandbox, "test"));
+    ran(&with("one"), &["env-added PLAYWRIGHT_BASE_URL"]);
+    ran(&with("two"), &["env-changed PLAYWRIGHT_BASE_URL"]);
+    hit(&with("one"));
 }
 
 #[test]

@@ -165,9 +165,69 @@ pub(crate) fn contents(sandbox: &Sandbox, places: &[&str]) -> Vec<Content> {
     places.iter().map(take).collect()
 }
 
+/// How a tool treats what it left earlier, which a hit does as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It overwrites that without a look.
+    Overwrites,
+    /// As before, and what it does not make any more stays.
+    Leaves,
+    /// It compares, and writes what differs: once it was seen to make the same of it, a hit may.
+    Compares,
+    /// As before, and it does not look at results that it takes for good: where they are missing nobody but the
+    /// tool can make them again.
+    Carries,
+    /// It goes on from state that is another one after each run: no hit may replace that.
+    Remembers,
+}
+
 /// Takes a script through the steps. It has not run in this sandbox.
 #[track_caller]
 pub(crate) fn six_steps(sandbox: &Sandbox, script: &Script<'_>) {
+    take_steps(sandbox, script, Manner::Overwrites);
+}
+
+/// As [`six_steps`], for a tool whose results have other names each time, and that removes none.
+#[track_caller]
+pub(crate) fn six_steps_of_leaving(sandbox: &Sandbox, script: &Script<'_>) {
+    take_steps(sandbox, script, Manner::Leaves);
+}
+
+/// As [`six_steps`], for a tool that looks at its results before it writes them.
+#[track_caller]
+pub(crate) fn six_steps_of_comparing(sandbox: &Sandbox, script: &Script<'_>) {
+    take_steps(sandbox, script, Manner::Compares);
+}
+
+/// As [`six_steps_of_comparing`], for a tool that remembers what it made.
+#[track_caller]
+pub(crate) fn six_steps_of_carrying(sandbox: &Sandbox, script: &Script<'_>) {
+    take_steps(sandbox, script, Manner::Carries);
+}
+
+/// As [`six_steps`], for a tool with state that no run leaves as another one did.
+#[track_caller]
+pub(crate) fn six_steps_of_remembering(sandbox: &Sandbox, script: &Script<'_>) {
+    take_steps(sandbox, script, Manner::Remembers);
+}
+
+/// The step ran since nothing shows yet what it does to what it left earlier, and was stored.
+#[track_caller]
+fn found_its_own(outcome: &Outcome) {
+    let step = outcome.summary().only();
+    let said = outcome.said();
+    assert_eq!(step.status, Status::Ran, "{said}");
+    assert!(
+        step.why
+            .iter()
+            .all(|why| ["output-differs", "output-missing"].contains(&why.kind.as_str())),
+        "{said}"
+    );
+    assert!(step.stored, "{:?}\n{said}", step.not_stored);
+}
+
+#[track_caller]
+fn take_steps(sandbox: &Sandbox, script: &Script<'_>, manner: Manner) {
     let Script {
         name,
         outputs,
@@ -175,10 +235,27 @@ pub(crate) fn six_steps(sandbox: &Sandbox, script: &Script<'_>) {
         says,
     } = *script;
 
+    // What a tool notes beside its results depends on how it came to them.
+    let has_notes = matches!(manner, Manner::Carries | Manner::Remembers);
+    let is_result = |path: &&str| !(has_notes && path.ends_with(".tsbuildinfo"));
+    let results: Vec<&str> = outputs.iter().copied().filter(is_result).collect();
+    let is_there = |expected: &[Content], says: &str| {
+        let found = contents(sandbox, &results);
+        if manner == Manner::Leaves {
+            let mut pairs = expected.iter().zip(&found);
+            assert!(
+                pairs.all(|(one, other)| one.shares_names_with(other)),
+                "{says}"
+            );
+        } else {
+            assert_eq!(found, expected, "{says}");
+        }
+    };
+
     let first = run(sandbox, name);
     ran(&first, &["first-run"]);
     assert!(first.said().contains(says), "{}", first.said());
-    let made = contents(sandbox, outputs);
+    let made = contents(sandbox, &results);
     assert!(
         made.iter().all(|content| !content.is_empty()),
         "{outputs:?}\n{}",
@@ -191,29 +268,48 @@ pub(crate) fn six_steps(sandbox: &Sandbox, script: &Script<'_>) {
         sandbox.remove(output);
     }
     hit(&run(sandbox, name));
-    assert_eq!(contents(sandbox, outputs), made, "after they were deleted");
+    assert_eq!(contents(sandbox, &results), made, "after they were deleted");
 
     let before = sandbox.read(source);
     append(sandbox, source, text);
     ran(&run(sandbox, name), &[&format!("input-modified {source}")]);
-    let edited = contents(sandbox, outputs);
+    let edited = contents(sandbox, &results);
     hit(&run(sandbox, name));
     for output in outputs {
         sandbox.remove(output);
     }
-    hit(&run(sandbox, name));
-    assert_eq!(
-        contents(sandbox, outputs),
-        edited,
-        "of the edit, after they were deleted"
-    );
-    sandbox.write(source, before);
-    hit(&run(sandbox, name));
-    assert_eq!(
-        contents(sandbox, outputs),
-        made,
-        "after the edit was undone"
-    );
+    if manner == Manner::Carries {
+        found_its_own(&run(sandbox, name));
+    } else {
+        hit(&run(sandbox, name));
+    }
+    is_there(&edited, "of the edit, after they were deleted");
+    sandbox.write(source, &before);
+    if matches!(manner, Manner::Overwrites | Manner::Leaves) {
+        hit(&run(sandbox, name));
+    } else {
+        found_its_own(&run(sandbox, name));
+    }
+    if matches!(manner, Manner::Compares | Manner::Carries) {
+        // Once it was seen to come to the same from both sides, both are brought back.
+        let there_and_back = || {
+            append(sandbox, source, text);
+            let there = run(sandbox, name);
+            sandbox.write(source, &before);
+            [there, run(sandbox, name)]
+        };
+        for outcome in there_and_back() {
+            if outcome.summary().only().status != Status::Hit {
+                found_its_own(&outcome);
+            }
+        }
+        for outcome in there_and_back() {
+            hit(&outcome);
+        }
+    }
+    if manner != Manner::Remembers {
+        is_there(&made, "after the edit was undone");
+    }
 
     append(sandbox, "notes.txt", "Nobody reads this.\n");
     hit(&run(sandbox, name));

@@ -1,6 +1,9 @@
 //! `tsc`, which keeps notes about the last build beside its outputs and writes only what changed.
 
-use crate::six_steps::{Script, append, by_hand, contents, hit, package, ran, run, six_steps};
+use crate::six_steps::{
+    Script, append, by_hand, contents, hit, package, ran, run, six_steps, six_steps_of_carrying,
+    six_steps_of_remembering,
+};
 
 const PROJECTS: [&str; 4] = [
     "core/dist",
@@ -11,7 +14,7 @@ const PROJECTS: [&str; 4] = [
 
 #[test]
 fn a_build_of_projects() {
-    six_steps(
+    six_steps_of_carrying(
         &package("tsc"),
         &Script {
             name: "build",
@@ -24,11 +27,11 @@ fn a_build_of_projects() {
 
 #[test]
 fn an_incremental_build() {
-    six_steps(
+    six_steps_of_carrying(
         &package("tsc"),
         &Script {
             name: "incremental",
-            outputs: &["out"],
+            outputs: &["out", "tsconfig.tsbuildinfo"],
             edit: ("core/src/area.ts", "export const none = 0;\n"),
             says: "",
         },
@@ -36,7 +39,7 @@ fn an_incremental_build() {
 }
 
 #[test]
-fn an_incremental_build_brings_back_what_it_did_not_write_either() {
+fn an_incremental_build_makes_anew_what_it_did_not_write() {
     let sandbox = package("tsc");
     ran(&run(&sandbox, "build"), &["first-run"]);
     append(&sandbox, "app/src/main.ts", "export const more = 1;\n");
@@ -45,8 +48,26 @@ fn an_incremental_build_brings_back_what_it_did_not_write_either() {
     for place in PROJECTS {
         sandbox.remove(place);
     }
-    hit(&run(&sandbox, "build"));
+    let outcome = run(&sandbox, "build");
+    let step = outcome.summary().only();
+    assert_eq!(step.why[0].kind, "output-missing", "{}", outcome.said());
+    assert!(step.stored, "{}", outcome.said());
     assert_eq!(contents(&sandbox, &PROJECTS), made);
+}
+
+/// `tsc` does not make again what it remembers as made.
+#[test]
+fn what_is_gone_while_the_notes_are_there_is_not_taken_for_a_build() {
+    let sandbox = package("tsc");
+    ran(&run(&sandbox, "incremental"), &["first-run"]);
+    sandbox.remove("out");
+    append(&sandbox, "core/src/area.ts", "export const none = 0;\n");
+    let outcome = run(&sandbox, "incremental");
+    assert_eq!(outcome.not_stored(), ["lost-result"], "{}", outcome.said());
+    assert!(outcome.said().contains("tsconfig.tsbuildinfo"));
+    sandbox.remove("tsconfig.tsbuildinfo");
+    assert!(run(&sandbox, "incremental").summary().only().stored);
+    assert!(sandbox.path("out/unit.js").exists());
 }
 
 #[test]
@@ -72,7 +93,7 @@ fn an_error_in_a_type_is_an_error_each_time() {
 
 #[test]
 fn a_check_that_only_notes_what_it_saw() {
-    six_steps(
+    six_steps_of_remembering(
         &package("tsc"),
         &Script {
             name: "check",

@@ -253,10 +253,11 @@ impl Trial<'_> {
                 ));
             }
         }
+        let idle = self.idle(&does);
         for path in left.differing(&truth) {
             let (found, meant) = (left.0.get(path), truth.0.get(path));
             if self.is_out_of_account(path)
-                || self.is_left_alone(task, path, &before, &left, &truth)
+                || self.is_left_alone(&idle, path, &before, &left, &truth)
             {
                 continue;
             }
@@ -311,23 +312,39 @@ impl Trial<'_> {
             || logs.iter().any(|log| path == format!("ws/{log}"))
     }
 
+    /// The tasks that had no turn in a run: those behind the one that was asked for, and those behind a failure.
+    fn idle(&self, outcome: &Outcome) -> Vec<String> {
+        let ran = |task: &str| {
+            let mut steps = outcome.summary().steps.iter();
+            steps.any(|step| step.task == task && step.status != Status::Skipped)
+        };
+        let names = self
+            .world
+            .lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("task "));
+        let names = names.filter_map(|line| line.split(' ').next());
+        let idle = names.filter(|task| !ran(task));
+        idle.map(str::to_owned).collect()
+    }
+
     /// A directory that several tasks write into is not cleared of the results of those that did not run.
     fn is_left_alone(
         &self,
-        task: &str,
+        idle: &[String],
         path: &str,
         before: &Tree,
         left: &Tree,
         truth: &Tree,
     ) -> bool {
         let tasks = self.world.tasks();
-        let later = tasks.iter().skip_while(|other| other.name != task).skip(1);
-        let is_later = later.flat_map(|task| &task.script).any(|line| {
+        let idle = tasks.iter().filter(|task| idle.contains(&task.name));
+        let is_idle = idle.flat_map(|task| &task.script).any(|line| {
             super::generate::results(&words(line))
                 .iter()
                 .any(|result| path == format!("ws/{result}"))
         });
-        is_later && !truth.0.contains_key(path) && before.0.get(path) == left.0.get(path)
+        is_idle && !truth.0.contains_key(path) && before.0.get(path) == left.0.get(path)
     }
 
     fn count(&mut self, outcome: &Outcome, is_again: bool) {
