@@ -340,9 +340,16 @@ impl Trial<'_> {
         let tasks = self.world.tasks();
         let idle = tasks.iter().filter(|task| idle.contains(&task.name));
         let is_idle = idle.flat_map(|task| &task.script).any(|line| {
-            super::generate::results(&words(line))
-                .iter()
-                .any(|result| path == format!("ws/{result}"))
+            let words = words(line);
+            let mut left = super::generate::results(&words);
+            if let ["incremental" | "memo", memory, ..] = words[..] {
+                left.push(memory.to_owned());
+            }
+            // The directories that it made for them are its own as well.
+            left.iter().any(|left| {
+                let left = format!("ws/{left}");
+                is_within(&left, path) || is_within(path, &left)
+            })
         });
         is_idle && !truth.0.contains_key(path) && before.0.get(path) == left.0.get(path)
     }
