@@ -161,6 +161,11 @@ pub enum NotStored {
         /// The file that remembers, relative to the workspace.
         state: String,
     },
+    /// It read a temporary file that another step left, which a hit of that step would not renew.
+    ReadTemporary {
+        /// The absolute path.
+        path: String,
+    },
     /// A client broke the protocol.
     IpcError {
         /// What happened.

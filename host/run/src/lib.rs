@@ -40,6 +40,7 @@ mod settled;
 mod spawn;
 mod sweep;
 mod task;
+mod temporary;
 mod tree;
 mod upkeep;
 mod variables;

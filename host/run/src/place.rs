@@ -161,9 +161,12 @@ fn may_replace(
     }
 }
 
+/// The modes of new files under the usual masks.
+const MADE_ANEW: [u16; 4] = [0o640, 0o644, 0o664, 0o666];
+
 /// Whether the step would have started from something else than it did: where somebody else's file
 /// was, and was seen, there is nothing, or the mode that it kept is another one.
-fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
+fn other_start(result: &ResultRecord, state: &State, now: &State, mode: Option<u16>) -> bool {
     let executable = |state: &State| {
         matches!(
             state,
@@ -174,8 +177,8 @@ fn other_start(result: &ResultRecord, state: &State, now: &State) -> bool {
         )
     };
     let other_mode = match now {
-        // What is made anew can't be executed.
-        State::Missing => executable(state),
+        // What is made anew has a mode that follows from the mask of the process.
+        State::Missing => mode.is_some_and(|mode| !MADE_ANEW.contains(&mode)),
         State::File { .. } => executable(state) != executable(now),
         _ => false,
     };
@@ -360,7 +363,8 @@ pub(crate) fn place(
         let result = results.get(*path);
         // What only lay there may be stale: the command has to make it anew, or leave it out.
         let carried = result.is_some_and(|result| result.carried);
-        let found = result.is_some_and(|result| other_start(result, state, &now));
+        let found =
+            result.is_some_and(|result| other_start(result, state, &now, stored.kind.mode()));
         // What the command would write is seen under the other name as well; what a hit puts there is not.
         let shared = now != State::Missing && names.has_strangers(path);
         if found && now == State::Missing {

@@ -89,7 +89,7 @@ pub(crate) fn store_error(error: &StoreError) -> NotStored {
 }
 
 /// Writes to the index, or leaves it to the next writer if others hold it for too long.
-fn write(
+pub(crate) fn write(
     opened: &Opened,
     work: impl Fn(&mut Writer<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
@@ -296,19 +296,23 @@ pub(crate) fn disown(
     // Who reads keeps others from writing.
     drop(snapshot);
     if !others.is_empty() {
-        write(opened, |writer| {
-            for step in &others {
-                let bytes = writer.get(Table::Steps, &key(&[&opened.workspace, step]))?;
-                let record = bytes.and_then(|bytes| decode::<StepRecord>(&bytes));
-                if let Some((parts, strong)) = record.and_then(|one| Some((one.parts, one.strong?)))
-                {
-                    remove(writer, &parts.key(), &strong)?;
-                }
-            }
-            Ok(())
-        })?;
+        end_entries(opened, &others)?;
     }
     Ok(shared)
+}
+
+/// Drops the entry that was stored or used last of each of some steps.
+pub(crate) fn end_entries(opened: &Opened, steps: &BTreeSet<Digest>) -> Result<(), StoreError> {
+    write(opened, |writer| {
+        for step in steps {
+            let bytes = writer.get(Table::Steps, &key(&[&opened.workspace, step]))?;
+            let record = bytes.and_then(|bytes| decode::<StepRecord>(&bytes));
+            if let Some((parts, strong)) = record.and_then(|one| Some((one.parts, one.strong?))) {
+                remove(writer, &parts.key(), &strong)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn read_recency(writer: &Writer<'_>, weak: &Digest) -> Result<Recency, StoreError> {

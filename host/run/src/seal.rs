@@ -24,6 +24,7 @@ use crate::said::{audit_reports, permitted, report_lines, report_reasons};
 use crate::services::Services;
 use crate::settled::WAIT;
 use crate::spawn::Ran;
+use crate::temporary::Temporary;
 use crate::variables::Asked;
 
 /// Results of this many bytes that were changed a moment ago are waited for: their identities could
@@ -183,6 +184,13 @@ impl Settling<'_> {
         );
 
         reasons.extend(self.services().refusals(&trace.services));
+        let temporary = Temporary::new(self.context, self.opened, self.prepared);
+        match temporary.judge(&observed.observation.outside) {
+            Ok(refused) => reasons.extend(refused),
+            Err(error) => {
+                reasons.insert(store_error(&error));
+            }
+        }
         let mut asked = Asked::of(self.prepared, trace, self.reports);
         reasons.extend(asked.not_stored.drain(..));
         let invocation = &self.prepared.planned.invocation;

@@ -101,6 +101,12 @@ impl Sandbox {
         self.place.join("workspace")
     }
 
+    /// What `TMPDIR` says.
+    #[must_use]
+    pub fn temp(&self) -> PathBuf {
+        self.place.join("tmp")
+    }
+
     /// What `HOME` says.
     #[must_use]
     pub fn home(&self) -> PathBuf {
@@ -198,7 +204,7 @@ impl Sandbox {
         vec![
             ("PATH", path),
             ("HOME", self.home().into_os_string()),
-            ("TMPDIR", self.place.join("tmp").into_os_string()),
+            ("TMPDIR", self.temp().into_os_string()),
         ]
     }
 

@@ -284,3 +284,65 @@ fn a_shim_that_names_its_own_place_is_the_same_in_every_clone() {
     shim(&second, "2");
     runs_because(&run(&second), "input-modified node_modules/.bin/tool");
 }
+
+#[test]
+fn a_temporary_file_that_the_command_names_is_no_result_for_a_moment() {
+    let sandbox = Sandbox::empty();
+    let result = sandbox.temp().join("handed/result");
+    let task = format!("vtt concat -p {} a.txt", result.display());
+    sandbox.write("package.json", r#"{ "name": "app" }"#);
+    sandbox.write("a.txt", "one\n");
+    sandbox.write(
+        "vite-task.json",
+        serde_json::json!({ "tasks": { "build": task } }).to_string(),
+    );
+    for _ in 0..2 {
+        let outcome = build(&sandbox);
+        assert_eq!(
+            outcome.not_stored(),
+            ["wrote-outside"],
+            "{}",
+            outcome.said()
+        );
+        fs::remove_file(&result).unwrap();
+    }
+}
+
+#[test]
+fn a_temporary_file_is_never_handed_from_a_hit_to_another_step() {
+    let sandbox = Sandbox::with_tasks(&serde_json::json!({
+        "make": "sh make.sh",
+        "use": { "command": "sh use.sh", "dependsOn": ["make"] },
+    }));
+    sandbox.write("make.sh", "cat a.txt > \"$TMPDIR/handed\"\n");
+    sandbox.write("use.sh", "cat \"$TMPDIR/handed\" > used\n");
+    let both = || {
+        let outcome = sandbox.call("vt run use").run();
+        let of = |task: &str| {
+            let steps = &outcome.summary().steps;
+            let step = steps.iter().find(|step| step.task == task).unwrap();
+            let refused: Vec<String> = step.not_stored.iter().map(ToString::to_string).collect();
+            (
+                step.status,
+                refused.iter().any(|why| why.starts_with("read-temporary")),
+            )
+        };
+        [of("make"), of("use")]
+    };
+    for text in ["one\n", "two\n", "one\n"] {
+        sandbox.write("a.txt", text);
+        assert_eq!(both(), [(Status::Ran, false), (Status::Ran, true)]);
+        assert_eq!(sandbox.read("used"), text.as_bytes());
+    }
+    // What a step left there itself it may read, and caches of tools are nobody's result.
+    sandbox.write(
+        "use.sh",
+        "cat a.txt > \"$TMPDIR/node-compile-cache\"; cat \"$TMPDIR/node-compile-cache\" > used\n",
+    );
+    sandbox.write(
+        "make.sh",
+        "cat a.txt; cat \"$TMPDIR/node-compile-cache\" 2>/dev/null; true\n",
+    );
+    let _ = both();
+    assert_eq!(both()[1], (Status::Hit, false));
+}

@@ -76,6 +76,7 @@ pub(crate) fn not_stored(reason: &NotStored) -> Value {
         NotStored::LostResult { path, state } => {
             kind("lost-result", &[("path", path), ("state", state)])
         }
+        NotStored::ReadTemporary { path } => kind("read-temporary", &[("path", path)]),
         NotStored::IpcError { detail } => kind("ipc-error", &[("detail", detail)]),
         NotStored::PluginError { detail } => kind("plugin-error", &[("detail", detail)]),
         NotStored::StoreError { detail } => kind("store-error", &[("detail", detail)]),
@@ -192,6 +193,9 @@ pub(crate) fn not_stored_of(value: &Value) -> Option<NotStored> {
         "lost-result" => NotStored::LostResult {
             path: field("path"),
             state: field("state"),
+        },
+        "read-temporary" => NotStored::ReadTemporary {
+            path: field("path"),
         },
         "ipc-error" => NotStored::IpcError {
             detail: field("detail"),

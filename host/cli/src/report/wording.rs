@@ -210,6 +210,10 @@ fn refusal(reason: &NotStored) -> String {
             "its result `{path}` is gone, and because of `{state}` it may not make it again (remove \
              `{state}` to have everything made anew)"
         ),
+        NotStored::ReadTemporary { path } => format!(
+            "it read the temporary file `{path}`, which another step left (have that step leave it in the \
+             workspace instead)"
+        ),
         NotStored::IpcError { detail } => format!("its reports cannot be trusted: {detail}"),
         NotStored::PluginError { detail } => format!("its rules are not known: {detail}"),
         NotStored::StoreError { detail } => format!("the store failed: {detail}"),

@@ -35,8 +35,26 @@ pub(crate) fn generate(seed: u64) -> World {
     for task in 0..tasks {
         maker.task(task);
     }
+    check_what_is_cleared(&mut maker.lines);
     maker.events(tasks);
     World { lines: maker.lines }
+}
+
+/// Who clears a directory and then writes only what changed into it has to look whether it is there.
+fn check_what_is_cleared(lines: &mut [String]) {
+    let mut cleared = Vec::new();
+    for line in lines {
+        let found: Vec<String> = words(line).into_iter().map(str::to_owned).collect();
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        match found[..] {
+            ["task", ..] => cleared.clear(),
+            ["do", "wipe" | "empty", folder] => cleared.push(folder.to_owned()),
+            ["do", "incremental", _, out, ..] if cleared.iter().any(|folder| folder == out) => {
+                line.push_str(",checks");
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Maker<'_> {
