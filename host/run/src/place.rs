@@ -205,7 +205,7 @@ fn other_mode(
     recorded: u16,
     row: Option<StatRow>,
     result: Option<&ResultRecord>,
-    names: &FileNames<'_>,
+    (names, is_written): (&FileNames<'_>, bool),
 ) -> OtherMode {
     let Some(row) = row.filter(|row| row.permissions() != recorded) else {
         return OtherMode::Stays;
@@ -219,7 +219,9 @@ fn other_mode(
             false => OtherMode::Stays,
         };
     }
-    if result.is_some_and(|result| result.keeps_mode) || names.has_strangers(path) {
+    // Written in place it keeps the mode that it has, which nothing but another content makes a hit touch.
+    let keeps_mode = result.is_some_and(|result| result.keeps_mode);
+    if (keeps_mode && !is_written) || names.has_strangers(path) {
         return OtherMode::Stays;
     }
     if result.is_some_and(|result| result.sets_mode) {
@@ -332,7 +334,7 @@ pub(crate) fn place(
         if now == *state {
             let result = results.get(*path).copied();
             let mode = stored.kind.mode().map_or(OtherMode::Stays, |recorded| {
-                other_mode(look, path, recorded, row, result, &names)
+                other_mode(look, path, recorded, row, result, (&names, false))
             });
             match mode {
                 OtherMode::Stays => {}
@@ -385,7 +387,7 @@ pub(crate) fn place(
             });
         } else if now != State::Missing {
             let mode = stored.kind.mode().map_or(OtherMode::Stays, |recorded| {
-                other_mode(look, path, recorded, row, result.copied(), &names)
+                other_mode(look, path, recorded, row, result.copied(), (&names, true))
             });
             if matches!(mode, OtherMode::Unknown) {
                 edited.push(Why::OutputEdited {
