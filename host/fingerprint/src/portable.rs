@@ -76,6 +76,7 @@ pub(crate) fn text_state(
     let digest = Digest::of(&bytes);
     let state = match reading {
         Reading::Settings => settings::state(path, &bytes),
+        _ if is_settings_of_repository(path) => settings::state(path, &bytes),
         // What is no text names no places that could be told.
         _ if bytes.contains(&0) => whole(digest, row),
         _ => State::Text {
@@ -89,6 +90,12 @@ pub(crate) fn text_state(
         known.insert(key(row), state.clone());
     }
     Ok((state, row))
+}
+
+/// Whether a file holds the settings of a repository, with those of the clone: the token that a CI job gets, who
+/// commits there.
+pub(crate) fn is_settings_of_repository(path: &AbsPath) -> bool {
+    path.as_path().ends_with(".git/config")
 }
 
 fn identity(row: &StatRow) -> State {

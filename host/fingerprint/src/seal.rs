@@ -153,7 +153,9 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     let names = Names::new(request.disk, outside);
     let tools = outside::items(outside, &request.outside, request.disk, &names);
     sealing.items.extend(tools);
+    let before = sealing.items.len();
     sealing.take_outside(request, &names)?;
+    let saw_outside = sealing.items.len() > before;
     let mut left = outside.left.clone();
     for (path, facts) in &outside.repository {
         left.extend(sealing.take_repository(request, path, facts));
@@ -163,7 +165,8 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
             path: path.to_string(),
         });
     }
-    if request.rules.input.auto && request.observation.paths.iter().all(looked_for_program) {
+    let is_empty = request.observation.paths.iter().all(looked_for_program) && !saw_outside;
+    if request.rules.input.auto && is_empty {
         sealing.not_stored.insert(NotStored::EmptyTrace);
     }
     Ok(sealing.finish(request))
@@ -445,10 +448,22 @@ impl Sealing {
 
     /// Whether the step may know of an earlier run what it made: by state of its own, private memory, or files
     /// that it keeps elsewhere.
-    fn may_remember(&self, request: &SealRequest<'_>) -> bool {
+    fn may_remember(&mut self, request: &SealRequest<'_>) -> bool {
+        let is_read = |(path, facts): (&RelPath, &PathFacts)| {
+            (facts.seen.read && facts.first != StateSeen::Missing).then(|| path.parent())?
+        };
+        let read: BTreeSet<RelPath> = request
+            .observation
+            .paths
+            .iter()
+            .filter_map(is_read)
+            .collect();
         self.own_state.is_some()
             || !self.memory.is_empty()
             || !request.observation.outside.left.is_empty()
+            || read.iter().any(|directory| {
+                self.is_tagged(request, directory) || self.in_tagged_cache(request, directory)
+            })
     }
 
     /// Incremental tools write only what changed: what the step left earlier, and still lies as
@@ -457,7 +472,7 @@ impl Sealing {
         let directories: BTreeSet<RelPath> =
             self.results.keys().filter_map(RelPath::parent).collect();
         let wrote_nothing = self.touched.is_empty();
-        let remembers = self.may_remember(request);
+        let remembers = !request.ledger.0.is_empty() && self.may_remember(request);
         let written: BTreeSet<RelPath> = directories
             .iter()
             .flat_map(|directory| directory.ancestors().chain([directory.clone()]))

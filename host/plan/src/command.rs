@@ -121,12 +121,33 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// Whether the shell sets a variable by what it expands: `V=$(command)`, the words of which are not told apart
+/// here, `${V:=default}` and `$((V += 1))`.
+fn sets_by_expansion(segment: &str) -> bool {
+    let text = segment.trim_start();
+    let name = text.len()
+        - text
+            .trim_start_matches(|one: char| one.is_ascii_alphanumeric() || one == '_')
+            .len();
+    let is_assignment = name > 0 && text[name..].trim_start_matches('+').starts_with('=');
+    let has_command = text.contains("$(") || text.contains('`');
+    let has_default = text.match_indices("${").any(|(at, _)| {
+        let rest = text[at + 2..]
+            .trim_start_matches(|one: char| one.is_ascii_alphanumeric() || one == '_');
+        rest.starts_with('=') || rest.starts_with(":=")
+    });
+    is_assignment && has_command || has_default || text.contains("$((")
+}
+
 fn is_stateful(word: &Word) -> bool {
     STATEFUL.contains(&word.text.as_str())
 }
 
 impl Kind {
     fn of(segment: &str) -> Self {
+        if sets_by_expansion(segment) {
+            return Self::Stateful;
+        }
         let words = Words::read(segment);
         let Some(first) = words.command.first() else {
             // Assignments alone stay in the shell; what stands in parentheses does not.
@@ -139,7 +160,9 @@ impl Kind {
         // Redirections may stand in front of the command.
         let redirected = words.operators
             && segment.starts_with(|first: char| first.is_ascii_digit() || "<>".contains(first));
-        let stateful = is_stateful(first) || redirected && words.command.iter().any(is_stateful);
+        let is_prefixed = ["!", "builtin", "command", "time"].contains(&first.text.as_str());
+        let stateful = is_stateful(first)
+            || (redirected || is_prefixed) && words.command.iter().any(is_stateful);
         if stateful {
             return match &words.command[..] {
                 [_, to] if words.is_literal() && words.assignments.is_empty() => {
@@ -454,6 +477,9 @@ mod tests {
             ("a && A=1 && b", &["p: a", "p: sh(A=1 && b)"]),
             ("a && . ./env.sh && b", &["p: a", "p: sh(. ./env.sh && b)"]),
             ("cd sub && set -e && b", &["p/sub: sh(set -e && b)"]),
+            ("A=$(a b) && c", &["p: sh(A=$(a b) && c)"]),
+            (": ${A:=x} && c", &["p: sh(: ${A:=x} && c)"]),
+            ("command cd x && c", &["p: sh(command cd x && c)"]),
             ("2>log cd x && b", &["p: sh(2>log cd x && b)"]),
         ] {
             assert_eq!(shown(&[command], &[]), wanted, "{command}");

@@ -88,7 +88,7 @@ fn run_plan(plan: &Plan, base: &Path) -> Outcome {
     outcome(&printed, success, base)
 }
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 30] = [
     "/bin/echo 'a  b' c",
     "A=1 printenv A",
     "A='x y' B= /usr/bin/printenv A",
@@ -113,6 +113,12 @@ const COMMANDS: [&str; 24] = [
     "cp x y",
     "/bin/echo a | tr a b",
     "exit 0",
+    "A=$(/bin/echo 4)",
+    "A=`/bin/echo 5`",
+    "A=$((2 + 4))",
+    ": ${A:=7}",
+    "export A && printenv A",
+    "command cd sub",
 ];
 
 fn command() -> impl Strategy<Value = String> {

@@ -123,7 +123,8 @@ fn matched_nothing(
     });
     let in_vain = declared.filter(|(_, written)| {
         let mut globs = written.globs.iter();
-        !globs.any(|glob| matches_anything(root, glob, &opened.hidden))
+        let is_outside = |glob: &String| glob.starts_with(['/', '~']) || glob.starts_with("../");
+        !globs.any(|glob| is_outside(glob) || matches_anything(root, glob, &opened.hidden))
     });
     let said = |(step, written): (&StepId, &WrittenPattern)| {
         let (StepId { package, task, .. }, WrittenPattern { key, text, .. }) = (step, written);

@@ -236,13 +236,20 @@ fn other_mode(
 
 /// What lies in a directory that the command might clear, as its run found none, and is nobody's of whom
 /// that is known.
-fn stranger(look: &Look<'_>, known: &Known<'_>, directory: &RelPath) -> Option<RelPath> {
+fn stranger(
+    look: &Look<'_>,
+    known: &Known<'_>,
+    accepted: &[RelPath],
+    directory: &RelPath,
+) -> Option<RelPath> {
     let path = look.disk.root.join_rel(directory);
     let entries = std::fs::read_dir(path).ok()?;
     let names = entries.flatten().map(|entry| entry.file_name());
     let paths = names.filter_map(|name| directory.join(name.as_encoded_bytes()).ok());
     let is_known = |path: &RelPath| {
-        look.skips(path)
+        look.covered.contains(path)
+            || accepted.contains(path)
+            || look.rules.input.cuts(path)
             || look.is_own(path)
             || look
                 .disk
@@ -351,7 +358,7 @@ pub(crate) fn place(
             let may_be_cleared = result.is_some_and(|result| result.conditional);
             if *state == State::Directory
                 && may_be_cleared
-                && let Some(path) = stranger(look, known, path)
+                && let Some(path) = stranger(look, known, &entry.strangers, path)
             {
                 edited.push(Why::InputAdded {
                     path: path.to_string(),
@@ -439,7 +446,8 @@ pub(crate) fn place(
                 judge(path, Some(row));
             }
             stale.push(path.clone());
-        } else if !known.is_of_another(look, path) {
+        } else if entry.results.is_empty() || !known.is_of_another(look, path) {
+            // What does nothing but remove has nothing to share a directory with.
             edited.push(Why::OutputEdited {
                 path: path.to_string(),
             });
@@ -464,8 +472,11 @@ pub(crate) fn place(
         let differs = || Why::OutputDiffers {
             path: path.to_string(),
         };
+        // Who lists what is there may say so in a result.
+        let listing = path.parent().map(Item::Listing);
+        let is_listed = listing.is_some_and(|listing| path_set.0.binary_search(&listing).is_ok());
         match known.fate(&entry.fates, path) {
-            Some(Fate::Kept) => {}
+            Some(Fate::Kept) if !is_listed => {}
             // A directory goes only once it is empty, which is for the removal to see.
             Some(Fate::Cleared) if is_directory => stale.push(path.clone()),
             Some(Fate::Cleared) if !known.may_be_committed(look, path) => {

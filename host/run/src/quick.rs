@@ -125,7 +125,7 @@ fn left_nothing_else(record: &StepRecord, entry: &EntryRecord) -> bool {
 }
 
 fn is_in_place(disk: &Disk<'_>, entry: &EntryRecord, record: &StepRecord) -> bool {
-    let manifest = &entry.manifest;
+    let (manifest, strangers) = (&entry.manifest, &entry.strangers);
     let left = &manifest.entries;
     let may_be_cleared = |path: &RelPath| {
         let of = |result: &ResultRecord| result.path.cmp(path);
@@ -144,14 +144,19 @@ fn is_in_place(disk: &Disk<'_>, entry: &EntryRecord, record: &StepRecord) -> boo
         (kind, Some(now)) if kind.mode().is_some_and(|mode| mode != now.permissions()) => false,
         (ManifestKind::Directory { .. }, Some(now)) => {
             now.is_directory()
-                && (!may_be_cleared(&entry.path) || holds_nothing_else(disk, manifest, &entry.path))
+                && (!may_be_cleared(&entry.path)
+                    || holds_nothing_else(disk, (manifest, strangers), &entry.path))
         }
         (_, Some(_)) => disk.path_state(&entry.path).0 == state_of(manifest, entry),
     })
 }
 
 /// Whether a directory has only results in it, or directories above them.
-fn holds_nothing_else(disk: &Disk<'_>, manifest: &Manifest, directory: &RelPath) -> bool {
+fn holds_nothing_else(
+    disk: &Disk<'_>,
+    (manifest, strangers): (&Manifest, &[RelPath]),
+    directory: &RelPath,
+) -> bool {
     let Ok(entries) = std::fs::read_dir(disk.root.join_rel(directory)) else {
         return false;
     };
@@ -163,6 +168,6 @@ fn holds_nothing_else(disk: &Disk<'_>, manifest: &Manifest, directory: &RelPath)
     };
     entries.flatten().all(|entry| {
         let path = directory.join(entry.file_name().as_encoded_bytes());
-        path.is_ok_and(|path| is_result(&path))
+        path.is_ok_and(|path| is_result(&path) || strangers.contains(&path))
     })
 }

@@ -138,6 +138,8 @@ pub(crate) struct EntryRecord {
     pub(crate) fates: Fates,
     /// The private memory that the run touched.
     pub(crate) memory: Vec<RelPath>,
+    /// What lay in directories that the command might clear, and was left there.
+    pub(crate) strangers: Vec<RelPath>,
 }
 
 /// What is remembered of a step in one workspace.

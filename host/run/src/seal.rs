@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vt_base::{AbsPath, RelPath};
 use vt_fingerprint::{
-    Disk, EntryStates, EnvSnapshot, Item, Nature, NotStored, Observation, Outside, PathSet,
-    SealRequest, Sealed, StatRow, State, Why, now_ns, seal,
+    Disk, EntryStates, EnvSnapshot, Item, Met, Nature, NotStored, Observation, Outside, PathSet,
+    ResultPath, SealRequest, Sealed, StatRow, State, Why, now_ns, seal,
 };
 use vt_ipc::Reports;
 use vt_store::StoreError;
@@ -274,7 +274,9 @@ impl Settling<'_> {
             memory: &sealed.memory,
             before: self.memories,
             results: &sealed.results,
-            reproduces: vouched.then(|| self.reproduces(&left)).flatten(),
+            reproduces: vouched
+                .then(|| self.reproduces(&left, &sealed.results))
+                .flatten(),
         };
         let recorded = Recorded {
             digested_ns,
@@ -535,6 +537,7 @@ impl Settling<'_> {
             only_in: local.then_some(self.opened.workspace),
             reports: lines.to_vec(),
             fates: sealed.conduct.fates.clone(),
+            strangers: self.strangers(&sealed.results),
             memory: sealed
                 .memory
                 .iter()
@@ -566,15 +569,43 @@ impl Settling<'_> {
         Ok(unsettled)
     }
 
+    /// What lies beside results in directories that the command might clear: it did not.
+    fn strangers(&self, results: &[ResultPath]) -> Vec<RelPath> {
+        let root = &self.context.project.root;
+        let is_result = |path: &RelPath| {
+            results
+                .binary_search_by(|result| result.path.cmp(path))
+                .is_ok()
+        };
+        let mut strangers = Vec::new();
+        for directory in results.iter().filter(|result| result.conditional) {
+            let entries = std::fs::read_dir(root.join_rel(&directory.path));
+            let names = entries
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.file_name());
+            let paths = names.filter_map(|name| directory.path.join(name.as_encoded_bytes()).ok());
+            strangers.extend(paths.filter(|path| !is_result(path)));
+        }
+        strangers
+    }
+
     /// Whether the run left byte for byte what an entry of the same key holds, where it had found
     /// other content that the step had left; none if it found no such content, or if the entry is
     /// the first one that could be compared.
-    fn reproduces(&self, left: &[Left]) -> Option<bool> {
+    fn reproduces(&self, left: &[Left], results: &[ResultPath]) -> Option<bool> {
         let now: BTreeMap<&RelPath, &State> =
             left.iter().map(|left| (&left.path, &left.state)).collect();
+        let found: BTreeSet<&RelPath> = results
+            .iter()
+            .filter(|result| matches!(result.met, Met::Own { .. }))
+            .map(|result| &result.path)
+            .collect();
         let differs = |path: &RelPath| {
             let before = self.memory.ledger.0.get(path);
-            before.is_some_and(|row| now.get(path).is_some_and(|now| **now != row.state))
+            found.contains(path)
+                && before.is_some_and(|row| now.get(path).is_some_and(|now| **now != row.state))
         };
         if !now.keys().any(|path| differs(path)) {
             return None;

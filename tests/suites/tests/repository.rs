@@ -178,3 +178,17 @@ fn a_repository_that_appears_above_is_noticed() {
     outcome.expect(Status::Ran);
     assert_eq!(outcome.out(), "deep/ws/\n");
 }
+
+/// A CI service writes a new token into the configuration of each clone.
+#[test]
+fn what_a_clone_logs_in_with_does_not_count_and_what_git_does_with_files_does() {
+    let place = Place::new(".", "git rev-parse HEAD");
+    let set = |name, value| git(&place.sandbox.root(), &["config", name, value]);
+    let run = || place.run();
+    run().expect(Status::Ran);
+    set("http.https://github.com/.extraheader", "token-1");
+    set("user.email", "somebody@example.invalid");
+    run().expect(Status::Hit);
+    set("core.quotePath", "false");
+    run().expect(Status::Ran);
+}

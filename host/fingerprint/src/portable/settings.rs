@@ -93,13 +93,17 @@ pub(crate) fn is_settings(path: &AbsPath) -> bool {
 
 enum Format {
     Git,
+    /// Of a repository: where it comes from, and what its branches follow, is its own.
+    Repository,
     Packages,
 }
 
 fn format(path: &AbsPath) -> Option<Format> {
     let path = path.as_path();
     let name = path.file_name()?.as_bytes();
+    let above = path.parent().and_then(|above| above.file_name());
     match name {
+        b"config" if above.is_some_and(|above| above == ".git") => Some(Format::Repository),
         b".gitconfig" => Some(Format::Git),
         b"config" if path.parent()?.file_name()?.as_bytes() == b"git" => Some(Format::Git),
         b".npmrc" | b"npmrc" | b".yarnrc" | b".yarnrc.yml" | b".bunfig.toml" => {
@@ -116,7 +120,8 @@ pub(super) fn state(path: &AbsPath, text: &[u8]) -> State {
     let lines = lines.map(<[u8]>::trim_ascii);
     let lines = lines.filter(|line| !line.is_empty() && !matches!(line[0], b'#' | b';'));
     let kept: Vec<&[u8]> = match format(path) {
-        Some(Format::Git) => of_git(lines),
+        Some(Format::Git) => of_git(lines, &[]),
+        Some(Format::Repository) => of_git(lines, &["remote", "branch"]),
         _ => lines.filter(|line| !is_personal(line)).collect(),
     };
     if kept.is_empty() {
@@ -149,7 +154,8 @@ fn is_personal(line: &[u8]) -> bool {
     KEYS.iter().any(|part| key.contains(part))
 }
 
-fn of_git<'t>(lines: impl Iterator<Item = &'t [u8]>) -> Vec<&'t [u8]> {
+fn of_git<'t>(lines: impl Iterator<Item = &'t [u8]>, counted: &[&str]) -> Vec<&'t [u8]> {
+    let is_left_out = |section: &str| SECTIONS.contains(&section) && !counted.contains(&section);
     let mut kept = Vec::new();
     let mut heading: Option<&[u8]> = None;
     let mut section = String::new();
@@ -160,12 +166,12 @@ fn of_git<'t>(lines: impl Iterator<Item = &'t [u8]>) -> Vec<&'t [u8]> {
             section = String::from_utf8_lossy(name).to_lowercase();
             heading = Some(line);
             // A key may follow in the same line.
-            if !line.ends_with(b"]") && !SECTIONS.contains(&section.as_str()) {
+            if !line.ends_with(b"]") && !is_left_out(&section) {
                 kept.push(line);
             }
             continue;
         }
-        if SECTIONS.contains(&section.as_str()) {
+        if is_left_out(&section) {
             continue;
         }
         let end = line.iter().position(|byte| b"= \t".contains(byte));

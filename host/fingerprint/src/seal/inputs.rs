@@ -7,7 +7,7 @@ use crate::file_names::is_tagged;
 use crate::git;
 use crate::item::{Item, NodeKind};
 use crate::observed::{PathFacts, Seen, StateSeen};
-use crate::portable::is_installed_text_at;
+use crate::portable::{is_installed_text_at, is_settings_of_repository};
 
 impl Sealing {
     pub(super) fn take_listing(&mut self, request: &SealRequest<'_>, path: &RelPath) {
@@ -46,7 +46,8 @@ impl Sealing {
                 pointers: pointers.clone(),
             });
         } else if matches!(facts.first, StateSeen::Present(NodeKind::File, _))
-            && is_installed_text_at(request.disk.root, path)
+            && (is_installed_text_at(request.disk.root, path)
+                || is_settings_of_repository(&request.disk.root.join_rel(path)))
             && !request.rules.input.adds(path)
         {
             self.items.insert(Item::Portable(path.clone()));
@@ -86,7 +87,7 @@ impl Sealing {
     }
 
     /// Whether a directory says of itself that it is a cache, and the step keeps it.
-    fn is_tagged(&mut self, request: &SealRequest<'_>, directory: &RelPath) -> bool {
+    pub(super) fn is_tagged(&mut self, request: &SealRequest<'_>, directory: &RelPath) -> bool {
         if let Some(known) = self.tagged.get(directory) {
             return *known;
         }
