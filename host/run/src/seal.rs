@@ -198,8 +198,8 @@ impl Settling<'_> {
         for (name, path) in &asked.spoken_of {
             let step = &invocation.step;
             self.context.notice(format!(
-                "{step}: `{path}` speaks of the variable `{name}`, which is set, and nothing was seen asking for \
-                 it; a program that takes its environment as a whole has it with `\"env\": [\"{name}\"]`"
+                "{step}: `{path}` mentions the variable `{name}`, which is set, but this step did not get it; if \
+                 it needs it, add `\"env\": [\"{name}\"]` to the task"
             ));
         }
 

@@ -79,7 +79,7 @@ impl<'t> Temporary<'t> {
         let name = below.min_by_key(|below| below.as_bytes().len());
         let is_cache = name.is_some_and(|name| {
             let begins = |cache: &&str| name.as_bytes().starts_with(cache.as_bytes());
-            CACHES.iter().any(|cache| begins(&cache))
+            CACHES.iter().any(begins)
         });
         is_temporary(path, &self.context.project.root, &self.directories)
             && !path.starts_with(&self.opened.directory)

@@ -164,7 +164,12 @@ fn why(why: &Why) -> String {
             "the output `{path}` is of another state, and the command was not seen to replace it"
         ),
         Why::OutputMissing { path } => {
-            format!("the output `{path}` is missing, and the stored run did not keep it")
+            let cure = if is_dotenv(path) {
+                " (name it in `output` to have it kept)"
+            } else {
+                ""
+            };
+            format!("the output `{path}` is missing, and the stored run did not keep it{cure}")
         }
         Why::PlatformChanged => "the platform changed".to_owned(),
         Why::BlobDamaged => "the stored result is damaged".to_owned(),
@@ -249,6 +254,12 @@ pub(crate) const WAITING: &str = "vt: waiting for changes";
 /// Something changed, and what that concerns runs again.
 pub(crate) fn runs_again(changed: &str) -> String {
     format!("vt: `{changed}` changed")
+}
+
+/// Whether a file is kept only where the task names it.
+fn is_dotenv(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(".env")
 }
 
 #[cfg(test)]
