@@ -37,6 +37,8 @@ pub struct SealRequest<'a> {
     pub disk: &'a Disk<'a>,
     /// What the step had left before this run.
     pub ledger: &'a Ledger,
+    /// Whether another step has written over what the step left.
+    pub is_taken_over: bool,
     /// The weak key of the run.
     pub key: Digest,
     /// What earlier runs showed about whether the step accounts for all of its results.
@@ -135,6 +137,7 @@ pub fn seal(request: &SealRequest<'_>) -> Result<Sealed, GlobError> {
     let mut sealing = Sealing {
         linked: linked(request),
         written: file_names::written(request),
+        is_spoiled: request.is_taken_over,
         parted: file_names::parted(request),
         ..Sealing::default()
     };
@@ -533,11 +536,12 @@ impl Sealing {
                 self.left_by.insert(path_set);
                 self.carried = true;
             }
+            let in_cache = self.in_tagged_cache(request, path);
             self.add_result(
                 request,
                 ResultPath {
                     path: path.clone(),
-                    conditional: true,
+                    conditional: !in_cache,
                     created: row.created,
                     // It is right where it lies: nobody knows whether the command would make it.
                     carried: kind != NodeKind::Directory,

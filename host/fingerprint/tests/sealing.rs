@@ -137,6 +137,7 @@ impl Run {
                 rules: &rules(),
                 disk,
                 ledger: &self.ledger,
+                is_taken_over: false,
                 key: Digest::of(b"key"),
                 nature: Nature::Unknown,
                 stamp_ns: self.stamp_ns,
@@ -164,6 +165,7 @@ impl Run {
             let look = Look {
                 disk,
                 ledger: &self.ledger,
+                is_taken_over: false,
                 key: Digest::of(b"key"),
                 rules: &rules(),
                 ignored: &[],

@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) record: Option<StepRecord>,
     pub(crate) ledger: Ledger,
     pub(crate) recency: Recency,
+    /// What the step left and another step has written over since.
+    pub(crate) taken_over: Vec<RelPath>,
     /// Whether the ledger is of runs in which the step was made of other segments.
     pub(crate) is_rejoined: bool,
 }
@@ -89,6 +91,7 @@ pub(crate) fn recall(
         record: record.and_then(|bytes| decode(&bytes)),
         ledger: Ledger::default(),
         is_rejoined: false,
+        taken_over: Vec::new(),
         recency: recency.and_then(|bytes| decode(&bytes)).unwrap_or_default(),
     })
 }
@@ -119,7 +122,11 @@ pub(crate) fn remember(
     for path in &paths {
         let row: Option<LedgerRecord> = read(Table::Ledger, &ledger_key(&opened.workspace, path))?
             .and_then(|bytes| decode(&bytes));
-        let Some(row) = row.filter(|row| prepared.names.contains(&row.step)) else {
+        let is_other = |row: &LedgerRecord| !prepared.names.contains(&row.step);
+        if row.as_ref().is_some_and(is_other) {
+            memory.taken_over.push(path.clone());
+        }
+        let Some(row) = row.filter(|row| !is_other(row)) else {
             continue;
         };
         if let (true, State::File { digest, .. }) = (row.row.settled, &row.row.state) {

@@ -407,6 +407,7 @@ fn write_step(
     let Step { entry, rows, shown } = *step;
     let lost = shown.map_or(&[][..], |shown| &shown.conduct.lost);
     let mut now: BTreeSet<&RelPath> = rows.iter().map(|(path, _)| path).collect();
+    now.extend(&memory.taken_over);
     for (path, row) in &memory.ledger.0 {
         if now.contains(path) {
             continue;

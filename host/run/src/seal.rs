@@ -222,6 +222,7 @@ impl Settling<'_> {
                 rules: &rules,
                 disk: &disk,
                 ledger: &self.memory.ledger,
+                is_taken_over: !self.memory.taken_over.is_empty(),
                 key: self.prepared.weak,
                 nature: self.nature(),
                 stamp_ns: self.ran.stamp_ns,

@@ -62,12 +62,11 @@ impl Sealing {
         if !self.is_spoiled || !self.carried {
             return;
         }
-        let touched = &self.touched;
-        let left = self
-            .results
-            .values_mut()
-            .filter(|result| !touched.contains(&result.path));
-        for result in left.filter(|result| matches!(result.met, Met::Own { .. })) {
+        for result in self.results.values_mut() {
+            // What it overwrites without reading it depends on nothing.
+            if result.met != (Met::Own { overwritten: false }) {
+                continue;
+            }
             result.carried = true;
         }
     }
