@@ -165,7 +165,6 @@ impl Run {
             let look = Look {
                 disk,
                 ledger: &self.ledger,
-                is_taken_over: false,
                 key: Digest::of(b"key"),
                 rules: &rules(),
                 ignored: &[],
