@@ -283,11 +283,12 @@ impl Sealing {
                 if facts.seen.read {
                     self.own_state.get_or_insert_with(|| path.clone());
                 }
+                let is_cache = is_directory && self.in_tagged_cache(request, path);
                 self.add_result(
                     request,
                     ResultPath {
                         path: path.clone(),
-                        conditional: true,
+                        conditional: !is_cache,
                         created: row.is_some_and(|row| row.created),
                         carried: !is_directory && !facts.seen.read,
                         met: Met::Own { overwritten: false },
