@@ -297,7 +297,7 @@ fn lists_of_files_mean_what_the_table_says() {
         ("", (true, 0)),
         (r#""input": [{"auto": true}]"#, (true, 0)),
         (r#""input": ["src/**"]"#, (false, 1)),
-        // What has no wildcard at its end means what is below, too.
+        // A pattern without a wildcard in its last part becomes two: the name, and everything below it.
         (r#""input": [{"auto": true}, "!x"]"#, (true, 2)),
         (r#""input": ["src/**", {"auto": true}, "!x"]"#, (true, 3)),
         (r#""input": []"#, (false, 0)),

@@ -82,7 +82,7 @@ pub(crate) fn classify(path: &RelPath, facts: &PathFacts, around: &Surroundings<
     );
     // Git replaces an index that says the same all the time.
     if facts.replaced && is_used && !git::is_index(path.as_bytes()) {
-        // What is there in the end is not all that the step has seen, even if it was there first.
+        // The step saw another file in between, even if the first one is back in the end.
         return Classified {
             class: Class::ChangedMeanwhile,
             left_by: None,

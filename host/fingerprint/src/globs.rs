@@ -311,8 +311,8 @@ impl PathRules {
     /// `node_modules/.cache`, or what a tool or a rule calls neither input nor result. Never what the
     /// task itself cuts: that may be anything.
     ///
-    /// What is called private but does not look like it, by a hidden name or by lying in
-    /// `node_modules`, is left out, since memory may be thrown away.
+    /// A hit may delete private memory. So a path that a tool or a rule declares private counts only
+    /// if it has a hidden name or lies in `node_modules`.
     #[must_use]
     pub fn private_root(&self, path: &RelPath) -> Option<RelPath> {
         let sides = [&self.input, &self.output];

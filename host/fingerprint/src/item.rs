@@ -47,14 +47,14 @@ pub enum Item {
         /// JSON Pointers to the parts, sorted.
         pointers: Vec<String>,
     },
-    /// What is at a path outside the workspace, without following a link there, by a name that does
-    /// not depend on where things lie.
+    /// The file, link or directory at a path outside the workspace; links are not followed. The name
+    /// is the same in every clone.
     Beyond(serde_bytes::ByteBuf),
     /// The names in a directory outside the workspace.
     BeyondListing(serde_bytes::ByteBuf),
     /// Which directories above the workspace hold a name, all the way to `/`.
     Above(serde_bytes::ByteBuf),
-    /// What a file outside says, less who its user is and how he logs in.
+    /// The settings in a file outside, without the lines that identify a person or hold a login.
     Settings(serde_bytes::ByteBuf),
     /// The identity of a file outside that is too large to be read.
     Identity(serde_bytes::ByteBuf),

@@ -26,7 +26,7 @@ use names::Names;
 pub struct OutsideFacts {
     /// Programs that were executed: the path given, and what it really is.
     pub programs: Vec<(AbsPath, AbsPath)>,
-    /// What was looked at or changed, by real path, but for repositories.
+    /// The accesses to each real path, except those in repositories.
     pub touched: BTreeMap<AbsPath, PathFacts>,
     /// Paths that were written and exist at the end.
     pub left: Vec<AbsPath>,

@@ -77,7 +77,7 @@ pub(crate) fn text_state(
     let state = match reading {
         Reading::Settings => settings::state(path, &bytes),
         _ if is_settings_of_repository(path) => settings::state(path, &bytes),
-        // What is no text names no places that could be told.
+        // A binary file has no paths that could be replaced.
         _ if bytes.contains(&0) => whole(digest, row),
         _ => State::Text {
             digest: portable(disk, path, &bytes),

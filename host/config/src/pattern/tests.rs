@@ -20,7 +20,7 @@ enum Made {
     Perhaps(Vec<Vec<Self>>),
 }
 
-/// What is matched one by one.
+/// One unit of a pattern that the reference matcher consumes at a time.
 #[derive(Clone, Debug)]
 enum Token {
     Is(char),

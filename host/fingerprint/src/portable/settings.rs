@@ -93,7 +93,7 @@ pub(crate) fn is_settings(path: &AbsPath) -> bool {
 
 enum Format {
     Git,
-    /// Of a repository: where it comes from, and what its branches follow, is its own.
+    /// The `.git/config` of a repository. Its remotes and branches count.
     Repository,
     Packages,
 }

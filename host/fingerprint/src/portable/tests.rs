@@ -69,7 +69,7 @@ fn who_somebody_is_does_not_count() {
     for nothing in [
         "",
         "# x\n",
-        "//registry.npmjs.org/:_authToken=npm_x\n",
+        "//registry.example/:_authToken=npm_x\n",
         "_auth = x\nemail=a@b\n",
         "update-notifier=false\n",
     ] {
