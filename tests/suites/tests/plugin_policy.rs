@@ -1,10 +1,12 @@
 //! What policy files deny, how they say so, and what a workspace can't do about it.
 
 mod plugin_guest;
+mod policies;
 
 use plugin_guest::{Guest, configure, install_package, key_of, signature, workspace};
+use policies::{denied, policy, run};
 use serde_json::{Value, json};
-use vt_harness::{Outcome, Sandbox, Status};
+use vt_harness::{Sandbox, Status};
 use vt_suites::example;
 
 const IGNORES: Guest<'static> = Guest {
@@ -19,29 +21,6 @@ fn guarded() -> Sandbox {
     let sandbox = workspace(&["./rules.wasm"]);
     sandbox.write("rules.wasm", IGNORES.bytes());
     sandbox
-}
-
-#[track_caller]
-fn denied(outcome: &Outcome, pieces: &[&str]) {
-    assert_eq!(outcome.exit_code, 2, "{}", outcome.said());
-    for piece in pieces {
-        assert!(
-            outcome.err().contains(piece),
-            "no `{piece}` in {}",
-            outcome.said()
-        );
-    }
-    assert!(!outcome.out().contains("one"), "{}", outcome.said());
-}
-
-/// Writes a policy with one rule, in its third line.
-fn policy(sandbox: &Sandbox, key: &str, value: &Value) {
-    let text = format!("{{\n  // Ours.\n  \"{key}\": {value}\n}}\n");
-    sandbox.write("vt-policy.json", text);
-}
-
-fn run(sandbox: &Sandbox) -> Outcome {
-    sandbox.call("vt run go").run()
 }
 
 #[track_caller]

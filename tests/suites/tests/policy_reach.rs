@@ -3,8 +3,10 @@
 
 #[expect(dead_code, reason = "this suite signs nothing")]
 mod plugin_guest;
+mod policies;
 
 use plugin_guest::{Guest, install_package, workspace};
+use policies::{denied, policy, run};
 use serde_json::{Value, json};
 use vt_harness::{Outcome, Sandbox, Status};
 
@@ -31,26 +33,6 @@ fn with_report(said: &str) -> Sandbox {
         format!("set -e\nvt report {said}\nvtt cat a.txt\n"),
     );
     sandbox
-}
-
-/// Writes a policy with one rule, in its third line.
-fn policy(sandbox: &Sandbox, key: &str, value: &Value) {
-    let text = format!("{{\n  // Ours.\n  \"{key}\": {value}\n}}\n");
-    sandbox.write("vt-policy.json", text);
-}
-
-fn run(sandbox: &Sandbox) -> Outcome {
-    sandbox.call("vt run go").run()
-}
-
-#[track_caller]
-fn denied(outcome: &Outcome, pieces: &[&str]) {
-    assert_eq!(outcome.exit_code, 2, "{}", outcome.said());
-    for piece in pieces {
-        let said = outcome.err().contains(piece);
-        assert!(said, "no `{piece}` in {}", outcome.said());
-    }
-    assert!(!outcome.out().contains("one"), "{}", outcome.said());
 }
 
 /// The detail of the only reason why the only step was not stored.
