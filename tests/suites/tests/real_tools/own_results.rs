@@ -287,3 +287,77 @@ fn a_reference_that_somebody_changed_is_compared_with() {
         assert_eq!(sandbox.read("baseline.txt"), b"5");
     }
 }
+
+/// Vite asks the runner to ignore its directory, and clears it all the same.
+#[test]
+fn a_file_that_vite_would_remove_makes_it_run() {
+    let sandbox = package("vite");
+    ran(&run(&sandbox, "build"), &["first-run"]);
+    hit(&run(&sandbox, "build"));
+    sandbox.write("dist/person.txt", "by hand");
+    ran(&run(&sandbox, "build"), &["input-added dist/person.txt"]);
+    assert!(!sandbox.path("dist/person.txt").exists());
+    hit(&run(&sandbox, "build"));
+}
+
+/// An index of a directory names what an earlier run left there.
+#[test]
+fn an_index_names_the_leftovers_that_are_there() {
+    let sandbox = package("prettier");
+    sandbox.write(
+        "index.js",
+        "const fs = require(\"fs\");\nfs.mkdirSync(\"generated\", { recursive: true });\n\
+         for (const name of fs.readdirSync(\"models\")) fs.copyFileSync(`models/${name}`, `generated/${name}`);\n\
+         const names = fs.readdirSync(\"generated\").filter((name) => name !== \"index\");\n\
+         fs.writeFileSync(\"generated/index\", names.join());\n",
+    );
+    sandbox.write(
+        "vite-task.json",
+        r#"{ "tasks": { "generate": "node index.js" } }"#,
+    );
+    let generates = |index: &str| {
+        let outcome = run(&sandbox, "generate");
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.said());
+        let made = sandbox.read("generated/index");
+        assert_eq!(String::from_utf8(made).unwrap(), index);
+    };
+    sandbox.write("models/a", "a");
+    sandbox.write("models/b", "b");
+    generates("a,b");
+    sandbox.remove("models/b");
+    generates("a,b");
+    sandbox.remove("generated");
+    generates("a");
+    sandbox.write("models/b", "b");
+    generates("a,b");
+    sandbox.remove("models/b");
+    generates("a,b");
+}
+
+/// A step that only removes has nothing to bring back, whichever step made the files.
+#[test]
+fn a_step_that_only_clears_clears_each_time() {
+    let sandbox = package("prettier");
+    sandbox.write(
+        "clean.js",
+        "require(\"fs\").rmSync(\"dist\", { recursive: true, force: true });\n",
+    );
+    sandbox.write(
+        "copy.js",
+        "const fs = require(\"fs\");\nfs.mkdirSync(\"dist\", { recursive: true });\n\
+         for (const name of fs.readdirSync(\"models\")) fs.copyFileSync(`models/${name}`, `dist/${name}`);\n",
+    );
+    sandbox.write(
+        "vite-task.json",
+        r#"{ "tasks": { "clean": "node clean.js", "all": { "command": "node copy.js", "dependsOn": ["clean"] } } }"#,
+    );
+    sandbox.write("models/a", "a");
+    sandbox.write("models/b", "b");
+    for _ in 0..2 {
+        assert_eq!(run(&sandbox, "all").exit_code, 0);
+        assert!(sandbox.path("dist/b").exists());
+    }
+    sandbox.remove("models/b");
+    assert_eq!(run(&sandbox, "all").exit_code, 0);
+    assert!(sandbox.path("dist/a").exists() && !sandbox.path("dist/b").exists());
+}
